@@ -1,0 +1,30 @@
+/* machine.h -- everything a command needs of the machine it runs on, opened together:
+ * CPU, threads, compiler, ledger, kernels. */
+#ifndef QF_CLI_MACHINE_H
+#define QF_CLI_MACHINE_H
+
+#include "qforge/cpu.h"
+#include "qforge/gemm.h"
+#include "qforge/pool.h"
+
+struct qf_jit;
+struct qf_store;
+struct qf_tuned;
+
+typedef struct cli_machine {
+    qf_cpu cpu;
+    qf_pool *pool;
+    struct qf_jit *jit;
+    struct qf_store *store; /* NULL when opened without a ledger */
+    struct qf_tuned *tuned;
+    const qf_kernel_source *source;
+} cli_machine;
+
+/* threads: 0 for all.  ledger: path of the tuning database; NULL means $QFORGE_DB, else
+ * $XDG_DATA_HOME/qforge/tuning.db; "none" means no ledger (the prior alone).  A ledger
+ * that does not exist is not created here (qforge tune does that): the prior answers. */
+QF_MUST_CHECK qf_status cli_machine_open(int64_t threads, const char *ledger,
+                                         cli_machine *machine);
+void cli_machine_close(cli_machine *machine); /* also a zeroed one */
+
+#endif

@@ -1,0 +1,1 @@
+typedef int qf_room_is_empty;

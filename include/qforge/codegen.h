@@ -1,0 +1,54 @@
+/* qforge/codegen.h -- kernels made at run time.
+ *
+ * Emission gives pure bytes: no address of this process is in them, so they can be
+ * hashed, kept on disk, printed for an ISA this machine lacks, and run elsewhere.
+ * LLVM is known to this room only. */
+#ifndef QFORGE_CODEGEN_H
+#define QFORGE_CODEGEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qforge/kernel.h"
+#include "qforge/status.h"
+
+/* Raised by hand when the meaning of a tile parameter or a packed layout changes: rows
+ * of the ledger with another number become seeds, never answers. */
+enum { QF_CODE_ABI = 1 };
+
+typedef enum qf_code_form { QF_CODE_IR, QF_CODE_ASM, QF_CODE_OBJECT } qf_code_form;
+
+typedef struct qf_code {
+    uint8_t *bytes; /* owned; text forms end in NUL (not counted) */
+    size_t size;
+} qf_code;
+
+/* Emits one kernel.  QF_UNSUPPORTED when the tile cannot live in the registers, the
+ * recipe has no such format or the ISA cannot be emitted; QF_CODEGEN when LLVM refused
+ * (a bug of ours).  Thread-safe. */
+QF_MUST_CHECK qf_status qf_codegen_emit(const qf_kernel_id *id, qf_code_form form,
+                                        qf_code *code);
+void qf_code_release(qf_code *code);
+/* 64-bit content hash, as 16 hexadecimal digits. */
+void qf_code_hash(const qf_code *code, char hash[17]);
+/* "LLVM 19.1.7" */
+const char *qf_codegen_version(void);
+
+/* Whether the tile is one the recipe can be emitted for: what the tuner's space is made
+ * of.  QF_UNSUPPORTED with a sentence saying why not. */
+QF_MUST_CHECK qf_status qf_codegen_check(const qf_kernel_id *id);
+
+/* ---- loading ---- */
+typedef struct qf_jit qf_jit;
+
+/* cache: directory for objects (made when missing), NULL for none; a damaged or
+ * unwritable cache costs time, never correctness. */
+QF_MUST_CHECK qf_status qf_jit_create(const char *cache, qf_jit **jit);
+void qf_jit_destroy(qf_jit *jit); /* kernels of it are gone */
+
+/* A callable kernel; emitted, or taken from memory or disk.  hash (may be NULL) is the
+ * code's.  Thread-safe; the function lives as long as the jit. */
+QF_MUST_CHECK qf_status qf_jit_get(qf_jit *jit, const qf_kernel_id *id, qf_gemm_fn **kernel,
+                                   char hash[17]);
+
+#endif

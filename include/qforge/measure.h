@@ -1,0 +1,57 @@
+/* qforge/measure.h -- timing on noisy, shared machines.
+ *
+ * Absolute times are medians with a 95 % interval from order statistics.  Comparisons
+ * are paired: A and B run back to back in random order, the estimate is the median of
+ * log(tB / tA) with its order-statistic interval; on a loaded virtual machine that has
+ * a quarter of the error of comparing medians.  Outliers are never deleted by value. */
+#ifndef QFORGE_MEASURE_H
+#define QFORGE_MEASURE_H
+
+#include <stdint.h>
+
+#include "qforge/status.h"
+
+/* One timed call: runs the thing once. */
+typedef void qf_timed(void *context);
+
+typedef struct qf_timing {
+    double median_ns, low_ns, high_ns; /* per call; 95 % interval of the median */
+    double best_ns, mean_ns;
+    int samples;
+    int calls; /* per sample */
+} qf_timing;
+
+typedef struct qf_measure_options {
+    double min_seconds; /* keep sampling at least this long, default 0.05 */
+    double max_seconds; /* never longer, default 1 */
+    double sample_ns;   /* a sample repeats the call until this long, default 100e3 */
+    double target;      /* stop when the interval's half-width is below this fraction of
+                           the median, default 0.01 */
+    int min_samples;    /* default 7 */
+    double give_up_ns;  /* stop after one call slower than this; 0: never */
+} qf_measure_options;
+
+extern const qf_measure_options qf_measure_defaults;
+
+/* Warms up, then samples.  before (may be NULL) runs untimed before every call and
+ * forces calls = 1: cold-cache measurements rotate or flush there. */
+qf_timing qf_measure(const qf_measure_options *options, qf_timed *call, qf_timed *before,
+                     void *context);
+
+typedef struct qf_comparison {
+    double ratio, ratio_low, ratio_high; /* time of B / time of A, 95 % interval */
+    qf_timing a, b;
+    int pairs;
+} qf_comparison;
+
+/* Paired and order-randomised (from seed).  a and b get their own contexts. */
+qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_timed *a,
+                         void *a_context, qf_timed *b, void *b_context);
+
+/* ---- order statistics (stats.c) ---- */
+void qf_sort(double *values, int count);
+double qf_quantile(const double *sorted, int count, double q); /* linear interpolation */
+/* Indices of the order statistics that bound the median with 95 % confidence. */
+void qf_median_interval(int count, int *low, int *high);
+
+#endif

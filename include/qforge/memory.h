@@ -1,0 +1,46 @@
+/* qforge/memory.h -- aligned buffers and arenas.
+ *
+ * Every buffer is zeroed, aligned to 64 bytes, and from 2 MiB up to 2 MiB with
+ * transparent huge pages asked for, so that a weight stream costs few TLB
+ * misses.  Whoever makes a buffer unmakes it. */
+#ifndef QFORGE_MEMORY_H
+#define QFORGE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qforge/status.h"
+
+#define QF_ALIGNMENT 64
+
+/* NULL when memory is out or `bytes` exceeds PTRDIFF_MAX (and leaves a sentence).
+ * Zero bytes give a valid, unique pointer.  Thread-safe. */
+void *qf_alloc(size_t bytes);
+void *qf_alloc_array(size_t count, size_t size); /* checks the product */
+void qf_free(void *buffer);                      /* NULL is fine */
+char *qf_strdup(const char *text);               /* freed with qf_free */
+
+/* Bytes in live buffers of qf_alloc now, and the most there ever were. */
+size_t qf_memory_live(void);
+size_t qf_memory_peak(void);
+
+static inline size_t qf_round_up(size_t value, size_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+/* A block handed out in slices and released whole.  Used twice: once measuring
+ * (base NULL: slices are counted, pointers are NULL), once for real. */
+typedef struct qf_arena {
+    uint8_t *base; /* owned when made by qf_arena_init */
+    size_t size;   /* bytes */
+    size_t used;   /* bytes, multiple of QF_ALIGNMENT */
+} qf_arena;
+
+QF_MUST_CHECK qf_status qf_arena_init(qf_arena *arena, size_t size);
+void qf_arena_release(qf_arena *arena);
+/* A zeroed slice (as the arena was fresh), 64-byte aligned.  NULL while measuring;
+ * running over the end is a programming error. */
+void *qf_arena_take(qf_arena *arena, size_t bytes);
+
+#endif

@@ -1,0 +1,67 @@
+/* qforge/qmodel.h -- a quantised model on disk and in memory: several frozen copies of
+ * each linear, one per width, and perhaps an adapter for each.
+ *
+ * Directory:
+ *     config.json          Hugging Face's, plus "qforge": {"group": 32, "widths": [2,3,4],
+ *                          "method": "gptq", "adapter_rank": 8, "adapter_scale": 0.1}
+ *     model.safetensors    embeddings, norms and head in F32 under their usual names;
+ *                          "<linear>.q<b>.codes"   U8  [n][ceil(k*b/8)], rows of codes as
+ *                                                  one stream of bits, low bits first
+ *                          "<linear>.q<b>.scales"  F32 [n][groups]
+ *                          "<linear>.q<b>.offsets" F32 [n][groups]
+ *     adapters.safetensors optional: "<linear>.q<b>.lora_A" F32 [rank][groups],
+ *                          "<linear>.q<b>.lora_B" F32 [n][rank]
+ *     tokenizer.*          a copy of the model's
+ *
+ * The adapter acts on group sums X of the input (QA-LoRA): y += s B (A X), which is an
+ * update of the offsets, offset' = offset + s (B A). */
+#ifndef QFORGE_QMODEL_H
+#define QFORGE_QMODEL_H
+
+#include "qforge/model.h"
+#include "qforge/subnet.h"
+
+enum { QF_WIDTHS_MAX = 4 };
+
+/* One frozen copy of one linear.  Owned by the model's arena. */
+typedef struct qf_qlinear {
+    qf_quant quant;
+    uint8_t *code; /* [n][k] */
+    float *scale;  /* [n][groups] */
+    float *offset; /* [n][groups] */
+    float *lora_a; /* [rank][groups]; NULL without adapters */
+    float *lora_b; /* [n][rank] */
+} qf_qlinear;
+
+typedef struct qf_qmodel {
+    qf_model base; /* embeddings, norms, head; linears NULL */
+    int group;
+    int widths;
+    int width[QF_WIDTHS_MAX]; /* ascending, e.g. 2, 3, 4 */
+    char method[16];          /* "rtn", "gptq" */
+    int rank;                 /* 0: no adapters */
+    float adapter_scale;      /* s */
+    qf_qlinear *linear;       /* [layers * QF_LINEARS][widths] */
+    qf_arena arena, adapters;
+} qf_qmodel;
+
+/* Room for everything; base parameters are copied from `base`. */
+QF_MUST_CHECK qf_status qf_qmodel_create(const qf_model *base, int group, const int *width,
+                                         int widths, qf_qmodel *model);
+/* Room for adapters, zeroed; replaces none. */
+QF_MUST_CHECK qf_status qf_qmodel_add_adapters(qf_qmodel *model, int rank, float scale);
+void qf_qmodel_release(qf_qmodel *model);
+
+QF_MUST_CHECK qf_status qf_qmodel_load(const char *directory, qf_qmodel *model);
+QF_MUST_CHECK qf_status qf_qmodel_save(const qf_qmodel *model, const char *directory);
+/* Whether path is a directory written by qf_qmodel_save. */
+bool qf_qmodel_is(const char *path);
+
+/* Linear `index` (layer * QF_LINEARS + kind) at `bits`; NULL when not a width of it. */
+const qf_qlinear *qf_qmodel_linear(const qf_qmodel *model, int index, int bits);
+/* A view of its frozen matrix, adapter left out. */
+qf_qmatrix qf_qmodel_matrix(const qf_qmodel *model, int index, int bits);
+/* Offsets [n][groups] with the adapter folded in: offset + s B A. */
+void qf_qmodel_merged_offsets(const qf_qmodel *model, int index, int bits, float *offset);
+
+#endif

@@ -1,0 +1,21 @@
+/* qforge/source.h -- kernels for the runtime: the ledger's best, the nearest shape's, or
+ * the analytical prior's, compiled. */
+#ifndef QFORGE_SOURCE_H
+#define QFORGE_SOURCE_H
+
+#include "qforge/codegen.h"
+#include "qforge/cpu.h"
+#include "qforge/gemm.h"
+
+struct qf_store;
+typedef struct qf_tuned qf_tuned;
+
+/* store may be NULL (prior only).  cpu, jit and store are borrowed.  The ladder for a
+ * problem: exact row of this tune_key and code ABI -> nearest shape -> prior.  The
+ * reference answers when the CPU has no ISA of ours. */
+QF_MUST_CHECK qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, struct qf_store *store,
+                                        qf_tuned **tuned);
+void qf_tuned_destroy(qf_tuned *tuned);
+const qf_kernel_source *qf_tuned_source(const qf_tuned *tuned);
+
+#endif

@@ -1,0 +1,267 @@
+/* kernel.c -- the tables as values, and names that are printed from values and parsed
+ * back to the same values. */
+#include "qforge/kernel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const qf_quant_row quants[] = {
+#define QF_QUANT(id, name, bits) {name, bits},
+#include "qforge/quants.def"
+#undef QF_QUANT
+};
+
+static const qf_isa_row isas[] = {
+#define QF_ISA(id, name, arch, vector_bytes, features) {name, arch, vector_bytes, features},
+#include "qforge/isas.def"
+#undef QF_ISA
+};
+
+enum { EXACT = QF_EXACT, FAST = QF_FAST, FORWARD = QF_FORWARD, GRAD_INPUT = QF_GRAD_INPUT };
+
+static const qf_recipe_row recipes[] = {
+#define QF_RECIPE(id, name, accuracy, op, activations, params, formats)                        \
+    {name,                                                                                     \
+     (qf_accuracy)accuracy,                                                                    \
+     (qf_op)op,                                                                                \
+     QF_ACTIVATIONS_##activations,                                                             \
+     QF_PARAMS_##params,                                                                       \
+     QF_FORMATS_##formats},
+#include "qforge/recipes.def"
+#undef QF_RECIPE
+};
+
+const qf_quant_row *qf_quant_of(qf_quant quant)
+{
+    QF_ASSERT((unsigned)quant < QF_QUANT_COUNT);
+    return &quants[quant];
+}
+
+const qf_isa_row *qf_isa_of(qf_isa isa)
+{
+    QF_ASSERT((unsigned)isa < QF_ISA_COUNT);
+    return &isas[isa];
+}
+
+const qf_recipe_row *qf_recipe_of(qf_recipe recipe)
+{
+    QF_ASSERT((unsigned)recipe < QF_RECIPE_COUNT);
+    return &recipes[recipe];
+}
+
+qf_quant qf_quant_named(const char *name)
+{
+    int i = 0;
+    while (i < QF_QUANT_COUNT && strcmp(quants[i].name, name) != 0) i++;
+    return (qf_quant)i;
+}
+
+qf_isa qf_isa_named(const char *name)
+{
+    int i = 0;
+    while (i < QF_ISA_COUNT && strcmp(isas[i].name, name) != 0) i++;
+    return (qf_isa)i;
+}
+
+qf_recipe qf_recipe_named(const char *name)
+{
+    int i = 0;
+    while (i < QF_RECIPE_COUNT && strcmp(recipes[i].name, name) != 0) i++;
+    return (qf_recipe)i;
+}
+
+qf_quant qf_quant_of_bits(int bits)
+{
+    int i = 0;
+    while (i < QF_QUANT_COUNT && quants[i].bits != bits) i++;
+    return (qf_quant)i;
+}
+
+const char *qf_accuracy_name(qf_accuracy accuracy)
+{
+    static const char *const names[] = {"exact", "fast"};
+    QF_ASSERT((unsigned)accuracy < QF_ACCURACY_COUNT);
+    return names[accuracy];
+}
+
+bool qf_group_valid(int group)
+{
+    return group == 32 || group == 64 || group == 128;
+}
+
+int qf_isa_panel(qf_isa isa)
+{
+    return 2 * qf_isa_of(isa)->vector_bytes / 4;
+}
+
+int64_t qf_kernel_scratch(const qf_kernel_id *id)
+{
+    if (id->quant == QF_F32 || id->tile.kc == 0) return 0;
+    /* grad dequantises whole blocks of 32 columns, panel its own nr */
+    const int width = id->recipe == QF_RECIPE_GRAD && id->tile.nr < 32 ? 32 : id->tile.nr;
+    return (int64_t)id->tile.kc * width * (int64_t)sizeof(float);
+}
+
+/* ---- printing ---- */
+
+/* "q4g64", or "f32" */
+static void print_format(qf_quant quant, int group, char *out, size_t size)
+{
+    if (quant == QF_F32)
+        snprintf(out, size, "%s", quants[quant].name);
+    else
+        snprintf(out, size, "%sg%d", quants[quant].name, group);
+}
+
+void qf_problem_print(const qf_problem *problem, char name[QF_NAME_MAX])
+{
+    char format[16];
+    print_format(problem->quant, problem->group, format, sizeof format);
+    snprintf(name, QF_NAME_MAX, "%s_%s%s_%lldx%lldx%lld_t%d",
+             qf_accuracy_name(problem->accuracy), problem->op == QF_GRAD_INPUT ? "grad_" : "",
+             format, (long long)problem->m, (long long)problem->n, (long long)problem->k,
+             problem->threads);
+}
+
+void qf_kernel_symbol(const qf_kernel_id *id, char name[QF_NAME_MAX])
+{
+    char format[16];
+    print_format(id->quant, id->group, format, sizeof format);
+    snprintf(name, QF_NAME_MAX, "gemm_%s_%s_%s_%dx%d_u%d", format,
+             qf_recipe_of(id->recipe)->name, qf_isa_of(id->isa)->name, id->tile.mr, id->tile.nr,
+             id->tile.unroll);
+}
+
+void qf_kernel_print(const qf_kernel_id *id, char name[QF_NAME_MAX])
+{
+    qf_kernel_symbol(id, name);
+    size_t used = strlen(name);
+    if (id->tile.kc)
+        used += (size_t)snprintf(name + used, QF_NAME_MAX - used, "_kc%d", id->tile.kc);
+    if (id->tile.mc) snprintf(name + used, QF_NAME_MAX - used, "_mc%d", id->tile.mc);
+}
+
+/* ---- parsing ---- */
+
+/* Cuts the next part off *text at '_'; false when there is none. */
+static bool next_part(const char **text, char *part, size_t size)
+{
+    const size_t length = strcspn(*text, "_");
+    if (length == 0 || length >= size) return false;
+    memcpy(part, *text, length);
+    part[length] = 0;
+    *text += length + ((*text)[length] == '_');
+    return true;
+}
+
+/* A positive decimal number right after `prefix`, nothing behind it. */
+static bool parse_number(const char *part, const char *prefix, int *value)
+{
+    const size_t length = strlen(prefix);
+    if (strncmp(part, prefix, length) != 0 || part[length] < '0' || part[length] > '9')
+        return false;
+    char *end;
+    const long number = strtol(part + length, &end, 10);
+    if (*end || number < 1 || number > 1 << 20) return false;
+    *value = (int)number;
+    return true;
+}
+
+static bool parse_format(const char *part, qf_quant *quant, int *group)
+{
+    char name[16];
+    const size_t length = strcspn(part, "g");
+    if (length >= sizeof name) return false;
+    memcpy(name, part, length);
+    name[length] = 0;
+    *quant = qf_quant_named(name);
+    *group = 0;
+    if (*quant == QF_QUANT_COUNT) return false;
+    if (*quant == QF_F32) return part[length] == 0;
+    return parse_number(part + length, "g", group) && qf_group_valid(*group);
+}
+
+static bool parse_tile(const char *text, qf_tile *tile)
+{
+    char part[32];
+    int used = 0;
+    *tile = (qf_tile){.unroll = 1};
+    if (!next_part(&text, part, sizeof part)) return false;
+    if (sscanf(part, "%dx%d%n", &tile->mr, &tile->nr, &used) != 2 || part[used]) return false;
+    if (tile->mr < 1 || tile->nr < 1) return false;
+    while (*text) {
+        if (!next_part(&text, part, sizeof part)) return false;
+        if (!parse_number(part, "u", &tile->unroll) && !parse_number(part, "kc", &tile->kc) &&
+            !parse_number(part, "mc", &tile->mc))
+            return false;
+    }
+    return true;
+}
+
+static bool parse_kernel(const char *name, qf_kernel_id *id)
+{
+    char part[32];
+    if (!next_part(&name, part, sizeof part) || strcmp(part, "gemm") != 0) return false;
+    if (!next_part(&name, part, sizeof part) || !parse_format(part, &id->quant, &id->group))
+        return false;
+    if (!next_part(&name, part, sizeof part)) return false;
+    if ((id->recipe = qf_recipe_named(part)) == QF_RECIPE_COUNT) return false;
+    if (!next_part(&name, part, sizeof part)) return false;
+    if ((id->isa = qf_isa_named(part)) == QF_ISA_COUNT) return false;
+    return parse_tile(name, &id->tile);
+}
+
+static bool parse_problem(const char *name, qf_problem *problem)
+{
+    char part[64];
+    long long m, n, k;
+    int used = 0;
+
+    *problem = (qf_problem){0};
+    if (!next_part(&name, part, sizeof part)) return false;
+    int accuracy = 0;
+    while (accuracy < QF_ACCURACY_COUNT &&
+           strcmp(part, qf_accuracy_name((qf_accuracy)accuracy)) != 0)
+        accuracy++;
+    if (accuracy == QF_ACCURACY_COUNT) return false;
+    problem->accuracy = (qf_accuracy)accuracy;
+    if (!next_part(&name, part, sizeof part)) return false;
+    if (strcmp(part, "grad") == 0) {
+        problem->op = QF_GRAD_INPUT;
+        if (!next_part(&name, part, sizeof part)) return false;
+    }
+    if (!parse_format(part, &problem->quant, &problem->group)) return false;
+    if (!next_part(&name, part, sizeof part)) return false;
+    if (sscanf(part, "%lldx%lldx%lld%n", &m, &n, &k, &used) != 3 || part[used]) return false;
+    if (m < 1 || n < 1 || k < 1) return false;
+    problem->m = m, problem->n = n, problem->k = k;
+    return next_part(&name, part, sizeof part) && parse_number(part, "t", &problem->threads) &&
+           !*name;
+}
+
+qf_status qf_problem_parse(const char *name, qf_problem *problem)
+{
+    if (parse_problem(name, problem)) return QF_OK;
+    return qf_fail(QF_USAGE, "'%s' is no problem name such as exact_q4g64_512x4096x4096_t1",
+                   name);
+}
+
+qf_status qf_kernel_parse(const char *name, qf_kernel_id *id)
+{
+    if (parse_kernel(name, id)) return QF_OK;
+    return qf_fail(QF_USAGE, "'%s' is no kernel name such as gemm_q4g64_panel_avx2_6x16_u2",
+                   name);
+}
+
+qf_status qf_tile_parse(const char *text, qf_tile *tile)
+{
+    if (parse_tile(text, tile)) return QF_OK;
+    return qf_fail(QF_USAGE, "'%s' is no tile such as 6x16_u2_kc256_mc192", text);
+}
+
+bool qf_kernel_equal(const qf_kernel_id *a, const qf_kernel_id *b)
+{
+    return a->recipe == b->recipe && a->quant == b->quant && a->group == b->group &&
+           a->isa == b->isa && memcmp(&a->tile, &b->tile, sizeof a->tile) == 0;
+}
