@@ -1,0 +1,113 @@
+/* activations.c -- the left operand into blocks of mr rows. */
+#include "qforge/activations.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "qforge/memory.h"
+#include "qforge/qmatrix.h"
+
+static int64_t record_bytes(int mr, int group)
+{
+    return (int64_t)mr * (2 * (int64_t)sizeof(float) + group);
+}
+
+int64_t qf_activations_block_bytes(qf_activations kind, int mr, int group, int64_t k)
+{
+    if (kind == QF_ACTIVATIONS_I8) return qf_groups(k, group) * record_bytes(mr, group);
+    if (group) k = qf_groups(k, group) * group;
+    return k * mr * (int64_t)sizeof(float);
+}
+
+void qf_activations_pack_f32(const float *x, int64_t row_stride, int64_t k_stride,
+                             int64_t begin, int64_t end, int64_t k, int group, int mr,
+                             void *blocks)
+{
+    const int64_t padded = group ? qf_groups(k, group) * group : k;
+
+    for (int64_t row = begin; row < end; row += mr) {
+        float *out = (float *)blocks + row / mr * padded * mr;
+        const int rows = end - row < mr ? (int)(end - row) : mr;
+        const float *first = x + row * row_stride;
+        if (rows < mr || padded > k) memset(out, 0, (size_t)(padded * mr) * sizeof *out);
+        if (row_stride == 1) {
+            for (int64_t i = 0; i < k; i++)
+                for (int m = 0; m < rows; m++) out[i * mr + m] = first[i * k_stride + m];
+        } else if (mr == 1 && k_stride == 1) {
+            memcpy(out, first, (size_t)k * sizeof *out);
+        } else {
+            /* Sixteen k, a cache line of every row, at a time. */
+            for (int64_t i0 = 0; i0 < k; i0 += 16)
+                for (int m = 0; m < rows; m++)
+                    for (int64_t i = i0; i < k && i < i0 + 16; i++)
+                        out[i * mr + m] = first[m * row_stride + i * k_stride];
+        }
+    }
+}
+
+/* Magnitudes compare as integers, which vectorises and puts infinities and NaN on top:
+ * a bad activation makes its scale bad and shows in the result. */
+static float largest_magnitude(const float *x, int64_t count)
+{
+    int32_t most = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7FFFFFFF;
+        most = bits > most ? bits : most;
+    }
+    float value;
+    memcpy(&value, &most, sizeof value);
+    return value;
+}
+
+/* Values to int8 with one scale; returns their sum.  Adding 1.5 * 2^23 rounds to the
+ * nearest integer, ties to even, in the low bits of the float: vectorises everywhere. */
+static int32_t quantise_group(const float *x, int64_t count, float inverse, int8_t *q)
+{
+    int32_t sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const float shifted = x[i] * inverse + 12582912.0f;
+        int32_t bits;
+        memcpy(&bits, &shifted, sizeof bits);
+        const int8_t value = (int8_t)(bits - 0x4B400000);
+        q[i] = value;
+        sum += value;
+    }
+    return sum;
+}
+
+static void pack_row_i8(const float *x, int64_t k, int group, int mr, int m, uint8_t *block)
+{
+    static const float tiny = 1e-30f; /* below it, 127 / most could overflow */
+    int8_t q[128];
+
+    for (int64_t g = 0; g < qf_groups(k, group); g++) {
+        const int64_t first = g * group, left = k - first;
+        const int64_t count = left < group ? left : group;
+        const float most = largest_magnitude(x + first, count);
+        const float scale = most < tiny ? 0 : most / 127;
+        const float inverse = most < tiny || !isfinite(most) ? 0 : 127 / most;
+        float *params = (float *)(void *)(block + g * record_bytes(mr, group));
+        int8_t *quads = (int8_t *)(params + 2 * mr) + 4 * m;
+
+        memset(q + count, 0, (size_t)(group - count));
+        params[m] = scale;
+        params[mr + m] = scale * (float)quantise_group(x + first, count, inverse, q);
+        for (int j = 0; j < group / 4; j++) memcpy(quads + (int64_t)j * 4 * mr, q + 4 * j, 4);
+    }
+}
+
+void qf_activations_pack_i8(const float *x, int64_t row_stride, int64_t begin, int64_t end,
+                            int64_t k, int group, int mr, void *blocks)
+{
+    const int64_t block_bytes = qf_activations_block_bytes(QF_ACTIVATIONS_I8, mr, group, k);
+
+    QF_ASSERT(qf_group_valid(group));
+    for (int64_t row = begin; row < end; row += mr) {
+        uint8_t *block = (uint8_t *)blocks + row / mr * block_bytes;
+        if (end - row < mr) memset(block, 0, (size_t)block_bytes);
+        for (int m = 0; m < mr && row + m < end; m++)
+            pack_row_i8(x + (row + m) * row_stride, k, group, mr, m, block);
+    }
+}

@@ -1,0 +1,141 @@
+/* gemm.c -- products with packed weights. */
+#include "qforge/gemm.h"
+
+#include "product.h"
+#include "qforge/memory.h"
+
+qf_layout qf_source_layout(const qf_kernel_source *source, qf_accuracy accuracy, qf_quant quant,
+                           int group)
+{
+    /* fp32 parameters for exact work (training moves the offsets), fp16 where every byte
+     * of the weight stream counts. */
+    const bool plain = quant == QF_F32;
+    return (qf_layout){quant, plain ? 0 : group, qf_isa_panel(source->isa),
+                       accuracy == QF_FAST && !plain ? QF_PARAMS_F16 : QF_PARAMS_F32};
+}
+
+static bool layout_fits(const qf_layout *layout, const qf_kernel_id *id)
+{
+    return layout->quant == id->quant && layout->group == id->group &&
+           layout->panel == qf_isa_panel(id->isa) &&
+           (id->quant == QF_F32 || layout->params == qf_recipe_of(id->recipe)->params);
+}
+
+qf_status qf_gemm_with(const qf_kernel *kernel, const qf_packed *packed, int64_t m,
+                       qf_pool *pool, qf_gemm *gemm)
+{
+    const qf_recipe_row *recipe = qf_recipe_of(kernel->id.recipe);
+    const int unit = recipe->op == QF_FORWARD ? packed->layout.group : packed->layout.panel;
+
+    if (!layout_fits(&packed->layout, &kernel->id)) {
+        char name[QF_NAME_MAX];
+        qf_kernel_print(&kernel->id, name);
+        return qf_fail(QF_SHAPE, "%s cannot read these packed weights", name);
+    }
+    if (m < 1) return qf_fail(QF_SHAPE, "a product of %lld rows", (long long)m);
+    if (unit && kernel->id.tile.kc % unit)
+        return qf_fail(QF_SHAPE, "kc %d is no multiple of %d", kernel->id.tile.kc, unit);
+    *gemm = (qf_gemm){
+        .problem = {recipe->accuracy, recipe->op, kernel->id.quant, kernel->id.group, m,
+                    packed->n, packed->k, qf_pool_threads(pool)},
+        .kernel = *kernel,
+        .packed = packed,
+        .pool = pool,
+    };
+    return QF_OK;
+}
+
+qf_status qf_gemm_plan(const qf_kernel_source *source, const qf_packed *packed,
+                       qf_accuracy accuracy, qf_op op, int64_t m, qf_pool *pool, qf_gemm *gemm)
+{
+    const qf_problem problem = {
+        accuracy,  op,        packed->layout.quant, packed->layout.group, m,
+        packed->n, packed->k, qf_pool_threads(pool)};
+    qf_kernel kernel;
+
+    QF_TRY(source->find(source->self, &problem, &kernel));
+    return qf_gemm_with(&kernel, packed, m, pool, gemm);
+}
+
+/* Depth as the kernels see it. */
+static int64_t padded_depth(const qf_gemm *gemm)
+{
+    const qf_layout *layout = &gemm->packed->layout;
+    if (gemm->problem.op == QF_GRAD_INPUT) return gemm->packed->panels * layout->panel;
+    return layout->group ? qf_groups(gemm->packed->k, layout->group) * layout->group
+                         : gemm->packed->k;
+}
+
+size_t qf_gemm_workspace(const qf_gemm *gemm)
+{
+    return (size_t)(qf_product_activations(&gemm->kernel, gemm->problem.m, padded_depth(gemm)) +
+                    qf_pool_threads(gemm->pool) * qf_product_scratch(&gemm->kernel));
+}
+
+static qf_product product_of(const qf_gemm *gemm, float *y, int64_t ldy, int64_t m,
+                             bool accumulate, uint8_t *workspace)
+{
+    const qf_packed *packed = gemm->packed;
+    const qf_layout *layout = &packed->layout;
+    const int64_t depth = padded_depth(gemm);
+    const qf_pitch panels = {layout->panel, packed->panel_bytes};
+    const qf_pitch records = layout->quant == QF_F32
+                                 ? (qf_pitch){1, layout->panel * (int64_t)sizeof(float)}
+                                 : (qf_pitch){layout->group, qf_layout_record_bytes(layout)};
+    const bool forward = gemm->problem.op == QF_FORWARD;
+
+    return (qf_product){
+        .kernel = &gemm->kernel,
+        .m = m,
+        .n = forward ? packed->n : packed->k,
+        .depth = depth,
+        .a = workspace,
+        .w = packed->bytes,
+        .w_stride = packed->panel_bytes,
+        .w_depth = forward ? records : panels,
+        .w_columns = forward ? panels : records,
+        .c = y,
+        .ldc = ldy,
+        .accumulate = accumulate,
+        .scratch = workspace + qf_product_activations(&gemm->kernel, m, depth),
+    };
+}
+
+typedef struct task {
+    qf_product product;
+    const float *x;
+    int64_t ldx, k;
+    int parts;
+} task;
+
+static void pack(void *context, int part, int parts)
+{
+    const task *t = context;
+    qf_product_pack(&t->product, t->x, t->ldx, 1, t->k, part, parts);
+}
+
+static void multiply(void *context, int part, int parts)
+{
+    const task *t = context;
+    qf_product_run(&t->product, part, parts);
+}
+
+void qf_gemm_run(const qf_gemm *gemm, const float *x, int64_t ldx, float *y, int64_t ldy,
+                 int64_t m, bool accumulate, void *workspace)
+{
+    QF_ASSERT(m >= 0 && m <= gemm->problem.m);
+    if (m == 0) return;
+    task t = {.product = product_of(gemm, y, ldy, m, accumulate, workspace),
+              .x = x,
+              .ldx = ldx,
+              .k = gemm->problem.op == QF_FORWARD ? gemm->packed->k : gemm->packed->n};
+    /* Packing pays for a second wake-up only when there is much of it. */
+    if (m * t.k > 16384)
+        qf_pool_run(gemm->pool, pack, &t);
+    else
+        pack(&t, 0, 1);
+    if (qf_product_parts(gemm->pool, m, t.product.n, t.product.depth) > 1)
+        qf_pool_run(gemm->pool, multiply, &t);
+    else
+        multiply(&t, 0, 1);
+}

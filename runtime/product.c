@@ -1,0 +1,127 @@
+/* product.c -- BLIS's loops: a block of c rows stays in the last-level cache while depth
+ * steps over it; a step's activations stay in L2 while the kernel walks the panels. */
+#include "product.h"
+
+#include "qforge/activations.h"
+#include "qforge/memory.h"
+
+static qf_activations activations_of(const qf_kernel *kernel)
+{
+    return qf_recipe_of(kernel->id.recipe)->activations;
+}
+
+static int64_t step_of(const qf_product *product)
+{
+    const int kc = product->kernel->id.tile.kc;
+    return kc ? kc : product->depth;
+}
+
+int64_t qf_product_scratch(const qf_kernel *kernel)
+{
+    return (int64_t)qf_round_up((size_t)qf_kernel_scratch(&kernel->id), QF_ALIGNMENT);
+}
+
+static int64_t block_bytes(const qf_kernel *kernel, int64_t depth)
+{
+    return qf_activations_block_bytes(
+        activations_of(kernel), kernel->id.tile.mr,
+        activations_of(kernel) == QF_ACTIVATIONS_I8 ? kernel->id.group : 0, depth);
+}
+
+int64_t qf_product_activations(const qf_kernel *kernel, int64_t m, int64_t depth)
+{
+    const int mr = kernel->id.tile.mr;
+    const int64_t bytes = (m + mr - 1) / mr * block_bytes(kernel, depth);
+    return (int64_t)qf_round_up((size_t)bytes, QF_ALIGNMENT);
+}
+
+/* Where the activations of the step starting at `depth` lie. */
+static uint8_t *step_activations(const qf_product *product, int64_t depth)
+{
+    const int mr = product->kernel->id.tile.mr;
+    return product->a + (product->m + mr - 1) / mr * block_bytes(product->kernel, depth);
+}
+
+void qf_product_pack(const qf_product *product, const float *x, int64_t row_stride,
+                     int64_t k_stride, int64_t k, int part, int parts)
+{
+    const int mr = product->kernel->id.tile.mr;
+    const int64_t step = step_of(product);
+    const qf_range rows = qf_partition(product->m, mr, part, parts);
+
+    if (rows.begin == rows.end) return;
+    if (activations_of(product->kernel) == QF_ACTIVATIONS_I8) {
+        QF_ASSERT(k_stride == 1);
+        qf_activations_pack_i8(x, row_stride, rows.begin, rows.end, k,
+                               product->kernel->id.group, mr, product->a);
+        return;
+    }
+    for (int64_t d = 0; d < product->depth; d += step) {
+        const int64_t padded = product->depth - d < step ? product->depth - d : step;
+        const int64_t valid = k - d < padded ? k - d : padded;
+        qf_activations_pack_f32(x + d * k_stride, row_stride, k_stride, rows.begin, rows.end,
+                                valid, valid < padded ? (int)padded : 0, mr,
+                                step_activations(product, d));
+    }
+}
+
+/* One call of the kernel per step of depth over rows x columns of c. */
+static void run_block(const qf_product *product, qf_range rows, qf_range columns,
+                      uint8_t *scratch)
+{
+    const qf_kernel *kernel = product->kernel;
+    const int64_t step = step_of(product);
+    const uint8_t *w =
+        product->w + columns.begin / product->w_columns.unit * product->w_columns.bytes;
+
+    for (int64_t d = 0; d < product->depth; d += step) {
+        const int64_t depth = product->depth - d < step ? product->depth - d : step;
+        const int64_t block = block_bytes(kernel, depth);
+        const qf_gemm_args args = {
+            .a = step_activations(product, d) + rows.begin / kernel->id.tile.mr * block,
+            .a_stride = block,
+            .w = w + d / product->w_depth.unit * product->w_depth.bytes,
+            .w_stride = product->w_stride,
+            .c = product->c + rows.begin * product->ldc + columns.begin,
+            .ldc = product->ldc,
+            .scratch = scratch,
+            .m = rows.end - rows.begin,
+            .n = columns.end - columns.begin,
+            .k = depth,
+            .accumulate = product->accumulate || d > 0,
+            .id = &kernel->id,
+        };
+        kernel->run(&args);
+    }
+}
+
+void qf_product_run(const qf_product *product, int part, int parts)
+{
+    const qf_tile *tile = &product->kernel->id.tile;
+    const int64_t column_grain =
+        product->w_columns.unit > tile->nr ? product->w_columns.unit : tile->nr;
+    qf_range rows = {0, product->m}, columns = {0, product->n};
+
+    /* Columns are the natural cut: every thread reads its own weights.  With too few of
+     * them for the team, rows are cut instead. */
+    if ((product->n + column_grain - 1) / column_grain >= parts)
+        columns = qf_partition(product->n, column_grain, part, parts);
+    else
+        rows = qf_partition(product->m, tile->mr, part, parts);
+    if (columns.begin == columns.end) return;
+
+    uint8_t *scratch = product->scratch + part * qf_product_scratch(product->kernel);
+    const int64_t mc =
+        tile->mc ? (int64_t)qf_round_up((size_t)tile->mc, (size_t)tile->mr) : product->m;
+    for (int64_t m = rows.begin; m < rows.end; m += mc) {
+        const int64_t end = m + mc < rows.end ? m + mc : rows.end;
+        run_block(product, (qf_range){m, end}, columns, scratch);
+    }
+}
+
+int qf_product_parts(qf_pool *pool, int64_t m, int64_t n, int64_t depth)
+{
+    /* Waking the team costs about a microsecond, some 30,000 multiply-adds. */
+    static const int64_t worth_waking = 60000;
+    return m * n * depth < worth_waking ? 1 : qf_pool_threads(pool);
+}

@@ -1,0 +1,205 @@
+/* reference.c -- every kernel in plain C, straight from the definitions: the oracle of
+ * tests and tuner, and what runs where no code can be emitted.
+ *
+ * It obeys args->id (recipe, format, tile), reads the packed layouts through the same
+ * accessors that wrote them, and sums in double, so that it is more exact than what it
+ * judges. */
+#include <string.h>
+
+#include "codes.h"
+#include "qforge/activations.h"
+#include "qforge/gemm.h"
+#include "qforge/half.h"
+#include "qforge/memory.h"
+#include "qforge/pack.h"
+
+/* What of the weights a column of the panel is: row `row` of the panel at `panel`. */
+typedef struct column {
+    qf_layout layout;
+    const uint8_t *panel;
+    int row;
+} column;
+
+static qf_layout layout_of(const qf_kernel_id *id)
+{
+    return (qf_layout){id->quant, id->group, qf_isa_panel(id->isa),
+                       qf_recipe_of(id->recipe)->params};
+}
+
+static column column_at(const qf_gemm_args *args, const qf_layout *layout, int64_t n)
+{
+    return (column){*layout, args->w + n / layout->panel * args->w_stride,
+                    (int)(n % layout->panel)};
+}
+
+static float param(const qf_layout *layout, const uint8_t *record, int slot)
+{
+    uint16_t half;
+    float value;
+    if (layout->params == QF_PARAMS_F16) {
+        memcpy(&half, record + 2 * slot, sizeof half);
+        return qf_half_value(half);
+    }
+    memcpy(&value, record + 4 * slot, sizeof value);
+    return value;
+}
+
+static const uint8_t *record_of(const column *c, int64_t k)
+{
+    return c->panel + k / c->layout.group * qf_layout_record_bytes(&c->layout);
+}
+
+static int code_at(const column *c, int64_t k)
+{
+    const int lanes = c->layout.panel / 2, bits = qf_quant_of(c->layout.quant)->bits;
+    const int64_t in_record = k % c->layout.group;
+    const int64_t vector = in_record / QF_BLOCK_K * 2 + c->row / lanes;
+    uint8_t quad[QF_BLOCK_QUADS];
+
+    qf_codes_unpack(c->layout.quant,
+                    record_of(c, k) + qf_layout_header_bytes(&c->layout) +
+                        vector * bits * 4 * lanes + 4 * (c->row % lanes) + k % QF_QUAD_K,
+                    4 * lanes, quad);
+    return quad[in_record % QF_BLOCK_K / QF_QUAD_K];
+}
+
+/* w at k as a real number, params rounded as they are stored. */
+static double weight_at(const column *c, int64_t k)
+{
+    if (c->layout.quant == QF_F32) {
+        float value;
+        memcpy(&value, c->panel + (k * c->layout.panel + c->row) * (int64_t)sizeof value,
+               sizeof value);
+        return value;
+    }
+    const uint8_t *record = record_of(c, k);
+    return (double)param(&c->layout, record, c->row) * code_at(c, k) +
+           (double)param(&c->layout, record, c->layout.panel + c->row);
+}
+
+static void put(const qf_gemm_args *args, int64_t m, int64_t n, double value)
+{
+    float *c = &args->c[m * args->ldc + n];
+    *c = (float)(args->accumulate ? *c + value : value);
+}
+
+static double activation_f32(const qf_gemm_args *args, int64_t m, int64_t k)
+{
+    const int mr = args->id->tile.mr;
+    const float *block =
+        (const float *)(const void *)((const uint8_t *)args->a + m / mr * args->a_stride);
+    return block[k * mr + m % mr];
+}
+
+static void forward_f32(const qf_gemm_args *args)
+{
+    const qf_layout layout = layout_of(args->id);
+
+    for (int64_t n = 0; n < args->n; n++) {
+        const column c = column_at(args, &layout, n);
+        for (int64_t m0 = 0; m0 < args->m; m0 += 8) {
+            const int64_t rows = args->m - m0 < 8 ? args->m - m0 : 8;
+            double sum[8] = {0};
+            for (int64_t k = 0; k < args->k; k++) {
+                const double w = weight_at(&c, k);
+                for (int64_t i = 0; i < rows; i++)
+                    sum[i] += w * activation_f32(args, m0 + i, k);
+            }
+            for (int64_t i = 0; i < rows; i++) put(args, m0 + i, n, sum[i]);
+        }
+    }
+}
+
+/* The integer part of one group is exact; the rest is one float operation each, as in
+ * the emitted code. */
+static double group_dot_i8(const column *c, int64_t first, int group, const uint8_t *record,
+                           int mr, int m)
+{
+    const float *params = (const float *)(const void *)record;
+    const int8_t *quads = (const int8_t *)(params + 2 * mr) + 4 * m;
+    const uint8_t *weights = record_of(c, first);
+    int32_t dot = 0;
+
+    for (int i = 0; i < group; i++)
+        dot += code_at(c, first + i) * quads[(int64_t)(i / 4) * 4 * mr + i % 4];
+    return (double)dot * params[m] * (double)param(&c->layout, weights, c->row) +
+           (double)params[mr + m] *
+               (double)param(&c->layout, weights, c->layout.panel + c->row);
+}
+
+static void forward_i8(const qf_gemm_args *args)
+{
+    const qf_layout layout = layout_of(args->id);
+    const int mr = args->id->tile.mr, group = args->id->group;
+    const int64_t record_bytes =
+        qf_activations_block_bytes(QF_ACTIVATIONS_I8, mr, group, group);
+
+    for (int64_t n = 0; n < args->n; n++) {
+        const column c = column_at(args, &layout, n);
+        for (int64_t m = 0; m < args->m; m++) {
+            const uint8_t *block = (const uint8_t *)args->a + m / mr * args->a_stride;
+            double sum = 0;
+            for (int64_t g = 0; g < args->k / group; g++)
+                sum += group_dot_i8(&c, g * group, group, block + g * record_bytes, mr,
+                                    (int)(m % mr));
+            put(args, m, n, sum);
+        }
+    }
+}
+
+static void grad(const qf_gemm_args *args)
+{
+    const qf_layout layout = layout_of(args->id);
+
+    for (int64_t n = 0; n < args->n; n++) {
+        for (int64_t m0 = 0; m0 < args->m; m0 += 8) {
+            const int64_t rows = args->m - m0 < 8 ? args->m - m0 : 8;
+            double sum[8] = {0};
+            for (int64_t r = 0; r < args->k; r++) {
+                const column c = column_at(args, &layout, r);
+                const double w = weight_at(&c, n);
+                for (int64_t i = 0; i < rows; i++)
+                    sum[i] += w * activation_f32(args, m0 + i, r);
+            }
+            for (int64_t i = 0; i < rows; i++) put(args, m0 + i, n, sum[i]);
+        }
+    }
+}
+
+void qf_reference_gemm(const qf_gemm_args *args)
+{
+    const qf_recipe_row *recipe = qf_recipe_of(args->id->recipe);
+
+    if (recipe->op == QF_GRAD_INPUT)
+        grad(args);
+    else if (recipe->activations == QF_ACTIVATIONS_I8)
+        forward_i8(args);
+    else
+        forward_f32(args);
+}
+
+static qf_status find_reference(void *self, const qf_problem *problem, qf_kernel *kernel)
+{
+    (void)self;
+    *kernel = (qf_kernel){
+        .id = {.quant = problem->quant,
+               .group = problem->group,
+               .isa = QF_ISA_C,
+               .tile = {.mr = 8, .nr = qf_isa_panel(QF_ISA_C), .unroll = 1}},
+        .run = qf_reference_gemm,
+        .rung = QF_RUNG_REFERENCE,
+    };
+    for (int r = 0; r < QF_RECIPE_COUNT; r++) {
+        const qf_recipe_row *row = qf_recipe_of((qf_recipe)r);
+        if (row->accuracy != problem->accuracy || row->op != problem->op) continue;
+        if (problem->quant == QF_F32 && row->formats != QF_FORMATS_ANY) continue;
+        kernel->id.recipe = (qf_recipe)r;
+        return QF_OK;
+    }
+    return qf_fail(QF_UNSUPPORTED, "no recipe answers %s%s products of %s weights",
+                   qf_accuracy_name(problem->accuracy),
+                   problem->op == QF_GRAD_INPUT ? " grad-input" : "",
+                   qf_quant_of(problem->quant)->name);
+}
+
+const qf_kernel_source qf_reference_source = {NULL, QF_ISA_C, find_reference};

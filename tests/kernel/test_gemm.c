@@ -1,0 +1,193 @@
+/* test_gemm.c -- whole products (packing, loops, threads, kernels) against the
+ * definition in double, for every format, group, class, direction and source. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "problem.h"
+#include "qforge/memory.h"
+
+static qf_pool *pool;
+
+/* y = x w^T (forward) or x w (grad) in double, with sum |x||w| for the error bound. */
+static void oracle(const float *x, const float *w, int64_t i, int64_t j, int64_t n, int64_t k,
+                   qf_op op, double *value, double *magnitude)
+{
+    const int64_t depth = op == QF_FORWARD ? k : n;
+    *value = *magnitude = 0;
+    for (int64_t d = 0; d < depth; d++) {
+        const double weight = op == QF_FORWARD ? w[j * k + d] : w[d * k + j];
+        *value += x[i * depth + d] * weight;
+        *magnitude += fabs(x[i * depth + d] * weight);
+    }
+}
+
+static void check_product(const qf_kernel_source *source, const qf_problem *problem,
+                          bool accumulate, qf_random *random)
+{
+    check_weights weights;
+    qf_packed packed;
+    qf_gemm gemm;
+    const int64_t m = problem->m, n = problem->n, k = problem->k;
+    const bool forward = problem->op == QF_FORWARD;
+    const int64_t depth = forward ? k : n, columns = forward ? n : k, ldy = columns + 3;
+    const qf_layout layout =
+        qf_source_layout(source, problem->accuracy, problem->quant, problem->group);
+    char name[QF_NAME_MAX], kernel[QF_NAME_MAX];
+
+    check_weights_init(&weights, random, problem->quant, problem->group, n, k);
+    check_weights_pack(&weights, &layout, &packed);
+    float *x = check_random_floats(random, m * depth);
+    float *y = check_random_floats(random, m * ldy);
+    float *before = qf_alloc_array((size_t)(m * ldy), sizeof *before);
+    memcpy(before, y, (size_t)(m * ldy) * sizeof *y);
+    assert_int_equal(
+        qf_gemm_plan(source, &packed, problem->accuracy, problem->op, m, pool, &gemm), QF_OK);
+    qf_problem_print(problem, name);
+    qf_kernel_print(&gemm.kernel.id, kernel);
+    void *workspace = qf_alloc(qf_gemm_workspace(&gemm));
+    qf_gemm_run(&gemm, x, depth, y, ldy, m, accumulate, workspace);
+
+    for (int64_t i = 0; problem->accuracy == QF_FAST && i < m; i++)
+        check_quantise_activations(x + i * k, k, problem->group, x + i * k);
+    for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = columns; j < ldy; j++) /* beyond the row: untouched */
+            assert_memory_equal(&y[i * ldy + j], &before[i * ldy + j], sizeof *y);
+        for (int64_t j = 0; j < columns; j++) {
+            double value, magnitude;
+            oracle(x, weights.w, i, j, n, k, problem->op, &value, &magnitude);
+            if (accumulate) value += before[i * ldy + j];
+            /* (depth + 4) roundings of eps = 2^-24 for the sum, the same again for the
+             * weights' and the activations' own. */
+            const double bound = 2 * (double)(depth + 4) * 0x1p-24 *
+                                 (magnitude + fabs((double)before[i * ldy + j]) + 1);
+            if (!(fabs(y[i * ldy + j] - value) <= bound))
+                fail_msg("%s by %s: y[%lld][%lld] is %g, wants %g +- %g", name, kernel,
+                         (long long)i, (long long)j, (double)y[i * ldy + j], value, bound);
+        }
+    }
+    qf_free(workspace);
+    qf_free(before);
+    qf_free(y);
+    qf_free(x);
+    qf_packed_release(&packed);
+    check_weights_release(&weights);
+}
+
+static void check_format(const qf_kernel_source *source, qf_problem problem, bool accumulate,
+                         qf_random *random)
+{
+    problem.accuracy = QF_EXACT, problem.op = QF_FORWARD;
+    check_product(source, &problem, accumulate, random);
+    if (problem.quant == QF_F32) return;
+    problem.op = QF_GRAD_INPUT;
+    check_product(source, &problem, accumulate, random);
+    problem.accuracy = QF_FAST, problem.op = QF_FORWARD;
+    check_product(source, &problem, accumulate, random);
+}
+
+static void check_source(const qf_kernel_source *source)
+{
+    static const int64_t shapes[][3] = {{1, 1, 1},    {1, 17, 33},   {2, 16, 32},
+                                        {3, 31, 172}, {5, 64, 64},   {7, 100, 96},
+                                        {9, 48, 300}, {19, 33, 129}, {33, 80, 257}};
+    qf_random random = qf_random_init(1, 0);
+
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        qf_problem problem = {.m = shapes[s][0],
+                              .n = shapes[s][1],
+                              .k = shapes[s][2],
+                              .quant = QF_F32,
+                              .threads = qf_pool_threads(pool)};
+        check_format(source, problem, s % 2, &random);
+        for (problem.quant = 0; problem.quant < QF_F32; problem.quant++)
+            for (problem.group = 32; problem.group <= 128; problem.group *= 2)
+                check_format(source, problem, s % 2, &random);
+    }
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    check_source(&qf_reference_source);
+}
+
+static void check_sgemm(const qf_kernel_source *source, qf_sgemm_shape shape, bool accumulate,
+                        qf_random *random)
+{
+    const int64_t m = shape.m, n = shape.n, k = shape.k;
+    qf_sgemm sgemm;
+
+    assert_int_equal(qf_sgemm_plan(source, shape, pool, &sgemm), QF_OK);
+    float *a = check_random_floats(random, m * k), *b = check_random_floats(random, k * n);
+    float *c = check_random_floats(random, m * n);
+    float *before = qf_alloc_array((size_t)(m * n), sizeof *before);
+    memcpy(before, c, (size_t)(m * n) * sizeof *c);
+    void *workspace = qf_alloc(qf_sgemm_workspace(&sgemm));
+    qf_sgemm_run(&sgemm, m, n, k, a, shape.a_transposed ? m : k, b, shape.b_transposed ? k : n,
+                 c, n, accumulate, workspace);
+    for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = 0; j < n; j++) {
+            double value = accumulate ? before[i * n + j] : 0, magnitude = fabs(value);
+            for (int64_t d = 0; d < k; d++) {
+                const double left = shape.a_transposed ? a[d * m + i] : a[i * k + d];
+                const double right = shape.b_transposed ? b[j * k + d] : b[d * n + j];
+                value += left * right;
+                magnitude += fabs(left * right);
+            }
+            if (!(fabs(c[i * n + j] - value) <= (double)(k + 2) * 0x1p-24 * magnitude))
+                fail_msg("%lldx%lldx%lld: c[%lld][%lld] is %g, wants %g", (long long)m,
+                         (long long)n, (long long)k, (long long)i, (long long)j,
+                         (double)c[i * n + j], value);
+        }
+    }
+    qf_free(workspace);
+    qf_free(before);
+    qf_free(c);
+    qf_free(b);
+    qf_free(a);
+}
+
+static void check_plain_products(const qf_kernel_source *source)
+{
+    qf_random random = qf_random_init(2, 0);
+    for (int round = 0; round < 48; round++) {
+        const qf_sgemm_shape shape = {1 + qf_random_below(&random, 70),
+                                      1 + qf_random_below(&random, 70),
+                                      1 + qf_random_below(&random, 600), round & 1, round & 2};
+        check_sgemm(source, shape, round & 4, &random);
+    }
+}
+
+static void test_reference_sgemm(void **state)
+{
+    (void)state;
+    check_plain_products(&qf_reference_source);
+}
+
+static int make_pool(void **state)
+{
+    (void)state;
+    return qf_pool_create(2, &pool) != QF_OK;
+}
+
+static int drop_pool(void **state)
+{
+    (void)state;
+    qf_pool_destroy(pool);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_reference_sgemm),
+    };
+    return cmocka_run_group_tests(tests, make_pool, drop_pool);
+}
