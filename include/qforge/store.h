@@ -1,0 +1,160 @@
+/* qforge/store.h -- the ledger: one SQLite file that remembers every trial.
+ *
+ * Facts are only added.  A trial is claimed (committed) before anything of it runs and
+ * gets its outcome after, so a machine that dies under a kernel leaves a name behind:
+ * opening the ledger for writing turns the claims of dead sessions into LOST outcomes.
+ * "Best" is a view over outcomes and elections, keyed by the machine's tune_key, the
+ * code ABI and the problem.
+ *
+ * Every failure is QF_DATABASE with one sentence naming the file; the file is then as it
+ * was before the call.  A store is used by one thread at a time; any number of processes
+ * may write one file. */
+#ifndef QFORGE_STORE_H
+#define QFORGE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qforge/cpu.h"
+#include "qforge/kernel.h"
+#include "qforge/latency.h"
+#include "qforge/measure.h"
+#include "qforge/status.h"
+
+typedef struct qf_store qf_store;
+
+typedef enum qf_store_mode { QF_STORE_READ, QF_STORE_WRITE } qf_store_mode;
+
+/* READ: QF_NOT_FOUND (no sentence) when there is no file; nothing is created.
+ * WRITE: creates or upgrades, and attributes the claims of dead sessions.
+ * Refused: files of other programs, of newer versions, damaged ones, network file
+ * systems (write-ahead logging is unsafe there). */
+QF_MUST_CHECK qf_status qf_store_open(const char *path, qf_store_mode mode, qf_store **store);
+void qf_store_close(qf_store *store); /* NULL is fine */
+const char *qf_store_path(const qf_store *store);
+/* Reads every page: QF_DATABASE with the first thing found wrong. */
+QF_MUST_CHECK qf_status qf_store_check(qf_store *store);
+
+/* ---- who tunes ---- */
+typedef struct qf_session_info {
+    const qf_cpu *cpu;
+    int code_abi;
+    const char *compiler; /* "LLVM 19.1.7" */
+    const char *strategy;
+    const char *command; /* as typed, for the record */
+    uint64_t seed;
+    double budget_s; /* 0: none */
+} qf_session_info;
+typedef enum qf_session_state {
+    QF_SESSION_RUNNING,
+    QF_SESSION_DONE,
+    QF_SESSION_INTERRUPTED,
+    QF_SESSION_DEAD
+} qf_session_state;
+
+QF_MUST_CHECK qf_status qf_session_begin(qf_store *store, const qf_session_info *info,
+                                         int64_t *session);
+QF_MUST_CHECK qf_status qf_session_end(qf_store *store, int64_t session,
+                                       qf_session_state state);
+
+/* ---- trials ---- */
+typedef enum qf_verdict {
+#define QF_VERDICT(id, name, summary) QF_VERDICT_##id,
+#include "qforge/verdicts.def"
+#undef QF_VERDICT
+    QF_VERDICT_COUNT
+} qf_verdict;
+const char *qf_verdict_name(qf_verdict verdict);
+
+typedef struct qf_outcome {
+    qf_verdict verdict;
+    char code_hash[17]; /* "" when nothing was emitted */
+    char detail[160];   /* why, when it is not OK */
+    qf_timing timing;   /* of OK ones; all zero else */
+} qf_outcome;
+
+typedef struct qf_trial {
+    qf_problem problem;
+    qf_kernel_id kernel;
+    qf_cache_mode cache;
+    double predicted_ns; /* by the prior */
+} qf_trial;
+
+QF_MUST_CHECK qf_status qf_trial_claim(qf_store *store, int64_t session, const qf_trial *trial,
+                                       int64_t *id);
+QF_MUST_CHECK qf_status qf_trial_finish(qf_store *store, int64_t id, const qf_outcome *outcome);
+
+/* Whose rows a question is about: where tunings carry over, and the meaning of tiles. */
+typedef struct qf_scope {
+    const char *tune_key;
+    int code_abi;
+} qf_scope;
+
+/* The newest outcome of exactly this trial, LOST ones apart (QF_NOT_FOUND when none);
+ * lost (may be NULL) counts those: kernels that took two tuners down are quarantined. */
+QF_MUST_CHECK qf_status qf_store_outcome(qf_store *store, const qf_scope *scope,
+                                         const qf_trial *trial, qf_outcome *outcome, int *lost);
+
+/* ---- what was proved about code ---- */
+typedef struct qf_validation {
+    qf_verdict verdict;
+    int cases;          /* products compared */
+    uint64_t seed;      /* of their data */
+    double worst_error; /* largest error / its bound, <= 1 when OK */
+    char detail[160];
+} qf_validation;
+
+/* Code is named by its hash, machines by what they can run (qf_cpu.isa_key). */
+QF_MUST_CHECK qf_status qf_validation_get(qf_store *store, const char *isa_key,
+                                          const char *code_hash, qf_validation *validation);
+QF_MUST_CHECK qf_status qf_validation_put(qf_store *store, int64_t session,
+                                          const char *code_hash,
+                                          const qf_validation *validation);
+
+/* ---- who won ---- */
+/* A paired comparison of two kernels on one problem. */
+QF_MUST_CHECK qf_status qf_comparison_put(qf_store *store, int64_t session,
+                                          const qf_problem *problem, qf_cache_mode cache,
+                                          const qf_kernel_id *a, const qf_kernel_id *b,
+                                          const qf_comparison *comparison);
+/* Names the kernel that runs from now on; the winner's trial is finished with OK. */
+QF_MUST_CHECK qf_status qf_election_put(qf_store *store, int64_t session,
+                                        const qf_problem *problem, qf_cache_mode cache,
+                                        const qf_kernel_id *winner);
+
+typedef struct qf_best {
+    qf_problem problem;
+    qf_kernel_id kernel;
+    qf_cache_mode cache;
+    bool elected; /* by paired comparison; else the fastest median so far */
+    char code_hash[17];
+    double ns, low_ns, high_ns;
+    int64_t unix_us;
+} qf_best;
+
+/* QF_NOT_FOUND when the problem was never tuned. */
+QF_MUST_CHECK qf_status qf_store_best(qf_store *store, const qf_scope *scope,
+                                      const qf_problem *problem, qf_best *best);
+/* The best of the nearest problem of the same accuracy, op, quant and group, by the
+ * distance below; QF_NOT_FOUND when none is within `limit`. */
+QF_MUST_CHECK qf_status qf_store_nearest(qf_store *store, const qf_scope *scope,
+                                         const qf_problem *problem, double limit,
+                                         qf_best *best);
+/* Octaves between two shapes; rows of x and threads count most, because they change
+ * which tile wins: 2 |log2 m| + |log2 n| / 2 + |log2 k| / 2 + 2 |log2 threads|. */
+double qf_problem_distance(const qf_problem *a, const qf_problem *b);
+
+/* Calls visit for every best row (scope NULL: of all machines and ABIs), ordered by
+ * problem; returning false stops. */
+typedef bool qf_best_visit(void *context, const char *tune_key, int code_abi,
+                           const qf_best *best);
+QF_MUST_CHECK qf_status qf_store_each_best(qf_store *store, const qf_scope *scope,
+                                           qf_best_visit *visit, void *context);
+
+typedef struct qf_store_counts {
+    int64_t machines, sessions, problems, kernels, trials, ok, failed, lost, open, elections,
+        latencies;
+} qf_store_counts;
+QF_MUST_CHECK qf_status qf_store_count(qf_store *store, qf_store_counts *counts);
+
+#endif
