@@ -1,0 +1,86 @@
+/* cpu.c -- the machine as one value, gathered from its parts. */
+#include "qforge/cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#if defined(__aarch64__)
+#include <sys/prctl.h>
+#endif
+
+#include "cgroup.h"
+#include "cpu_features.h"
+#include "cpu_identity.h"
+#include "fingerprint.h"
+
+static const char cache_root[] = "/sys/devices/system/cpu/cpu0/cache";
+
+/* The kernels' architecture names are uname's. */
+static void detect_isas(qf_cpu *cpu)
+{
+    for (int isa = 0; isa < QF_ISA_COUNT; isa++) {
+        const qf_isa_row *row = qf_isa_of((qf_isa)isa);
+        const bool ours = strcmp(row->arch, "any") == 0 || strcmp(row->arch, cpu->arch) == 0;
+        if (ours && qf_features_usable(row->features)) cpu->isas |= 1u << isa;
+    }
+}
+
+/* A row of 0 bytes has a length known to the machine alone. */
+static int vector_bytes(qf_isa isa)
+{
+    const int bytes = qf_isa_of(isa)->vector_bytes;
+#if defined(__aarch64__) && defined(PR_SVE_GET_VL)
+    if (bytes == 0) {
+        const int length = prctl(PR_SVE_GET_VL);
+        return length > 0 ? length & PR_SVE_VL_LEN_MASK : 16;
+    }
+#endif
+    return bytes;
+}
+
+qf_status qf_cpu_detect(qf_cpu *cpu)
+{
+    struct utsname system;
+    char features[512];
+
+    memset(cpu, 0, sizeof *cpu);
+    snprintf(cpu->arch, sizeof cpu->arch, "%.15s",
+             uname(&system) == 0 ? system.machine : "unknown");
+    snprintf(cpu->vendor, sizeof cpu->vendor, "unknown");
+    snprintf(cpu->brand, sizeof cpu->brand, "unknown");
+    snprintf(cpu->codename, sizeof cpu->codename, "unknown");
+    qf_identify(cpu);
+    qf_identify_hypervisor(cpu);
+    qf_read_caches(cache_root, cpu);
+    detect_isas(cpu);
+    cpu->vector_bytes = vector_bytes(qf_cpu_best_isa(cpu));
+    cpu->cores = qf_usable_cores();
+    cpu->memory_bytes = qf_usable_memory();
+    qf_features_print(features, sizeof features);
+    qf_fingerprint(cpu, features);
+    return QF_OK;
+}
+
+bool qf_cpu_runs(const qf_cpu *cpu, qf_isa isa)
+{
+    return cpu->isas >> isa & 1;
+}
+
+qf_isa qf_cpu_best_isa(const qf_cpu *cpu)
+{
+    int isa = QF_ISA_COUNT - 1;
+    while (isa > QF_ISA_C && !qf_cpu_runs(cpu, (qf_isa)isa)) isa--;
+    return (qf_isa)isa;
+}
+
+int64_t qf_cpu_cache_bytes(const qf_cpu *cpu, int level)
+{
+    static const int64_t guess[] = {32 << 10, 32 << 10, 256 << 10, 2 << 20};
+
+    QF_ASSERT(level >= 1 && level <= 3);
+    for (int i = 0; i < cpu->caches; i++)
+        if (cpu->cache[i].level == level && cpu->cache[i].kind != 'i' && cpu->cache[i].bytes)
+            return cpu->cache[i].bytes;
+    return guess[level];
+}
