@@ -1,0 +1,219 @@
+/* measure.c -- warm up, sample until the median is known well enough, never longer than
+ * allowed. */
+#include "qforge/measure.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "qforge/clock.h"
+#include "qforge/random.h"
+#include "stopwatch.h"
+
+enum { MAX_SAMPLES = 2048, MAX_CALLS = 1 << 24 };
+
+static const double warm_up_ns = 50e6, settled = 0.01;
+
+const qf_measure_options qf_measure_defaults = {
+    .min_seconds = 0.05,
+    .max_seconds = 1,
+    .sample_ns = 100e3,
+    .target = 0.01,
+    .min_samples = 7,
+};
+
+/* One thing being timed. */
+typedef struct subject {
+    const qf_stopwatch *watch;
+    qf_timed *call, *before;
+    void *context;
+    int calls; /* per sample */
+    int count;
+    double sample[MAX_SAMPLES]; /* ns per call */
+} subject;
+
+static double now(const qf_stopwatch *watch)
+{
+    return (double)watch->now_ns(watch->context);
+}
+
+/* Nanoseconds per call of one sample.  A clock that stood still gives half a tick: a
+ * time of zero has no logarithm. */
+static double take(const subject *s)
+{
+    if (s->before) s->before(s->context);
+    const double start = now(s->watch);
+    for (int i = 0; i < s->calls; i++) s->call(s->context);
+    const double spent = now(s->watch) - start;
+    return (spent > 0.5 ? spent : 0.5) / s->calls;
+}
+
+/* The first call pays for page faults and cold code, so only a second slow one counts. */
+static bool too_slow(const subject *s, double give_up_ns, double *first)
+{
+    *first = take(s);
+    if (give_up_ns <= 0 || *first <= give_up_ns) return false;
+    *first = take(s);
+    return *first > give_up_ns;
+}
+
+/* As many calls as fill a sample. */
+static void choose_calls(subject *s, double per_call, double sample_ns)
+{
+    while (!s->before && s->calls < MAX_CALLS && per_call * s->calls < sample_ns) {
+        const double wanted = ceil(sample_ns / per_call);
+        s->calls = wanted > 2.0 * s->calls ? (int)fmin(wanted, MAX_CALLS) : 2 * s->calls;
+        per_call = take(s);
+    }
+}
+
+static bool close_to(double a, double b)
+{
+    return fabs(a - b) <= settled * fmin(a, b);
+}
+
+/* Until three samples in a row agree: caches, page tables and the clock frequency have
+ * then settled. */
+static void warm_up(const subject *s, double budget_ns)
+{
+    const double end = now(s->watch) + fmin(warm_up_ns, budget_ns);
+    double last = 0, before_last = 0;
+
+    while (now(s->watch) < end) {
+        const double sample = take(s);
+        if (close_to(sample, last) && close_to(sample, before_last)) return;
+        before_last = last, last = sample;
+    }
+}
+
+typedef struct interval {
+    double median, low, high;
+} interval;
+
+/* Sorts its argument. */
+static interval interval_of(double *values, int count)
+{
+    int low, high;
+    qf_sort(values, count);
+    qf_median_interval(count, &low, &high);
+    return (interval){qf_quantile(values, count, 0.5), values[low], values[high]};
+}
+
+static qf_timing timing_of(subject *s)
+{
+    double sum = 0;
+    for (int i = 0; i < s->count; i++) sum += s->sample[i];
+    const interval i = interval_of(s->sample, s->count);
+    return (qf_timing){i.median,       i.low,    i.high,  s->sample[0],
+                       sum / s->count, s->count, s->calls};
+}
+
+/* When to look at the interval next: looking costs a sort. */
+static int next_look(int count)
+{
+    return count + 1 + count / 8;
+}
+
+static bool narrow(const double *values, int count, double target, bool logarithms)
+{
+    double sorted[MAX_SAMPLES];
+    memcpy(sorted, values, (size_t)count * sizeof *values);
+    const interval i = interval_of(sorted, count);
+    return (i.high - i.low) / 2 <= (logarithms ? target : target * i.median);
+}
+
+typedef struct limits {
+    double soonest, latest; /* on the stopwatch */
+} limits;
+
+static limits limits_of(const qf_stopwatch *watch, const qf_measure_options *options)
+{
+    const double start = now(watch);
+    return (limits){start + options->min_seconds * 1e9, start + options->max_seconds * 1e9};
+}
+
+qf_timing qf_measure_by(const qf_stopwatch *watch, const qf_measure_options *options,
+                        qf_timed *call, qf_timed *before, void *context)
+{
+    subject s = {
+        .watch = watch, .call = call, .before = before, .context = context, .calls = 1};
+    const limits limit = limits_of(watch, options);
+    double first;
+
+    if (too_slow(&s, options->give_up_ns, &first))
+        return (qf_timing){first, first, first, first, first, 1, 1};
+    choose_calls(&s, first, options->sample_ns);
+    warm_up(&s, options->max_seconds * 1e9 / 4);
+    for (int look = options->min_samples; s.count < MAX_SAMPLES;) {
+        s.sample[s.count++] = take(&s);
+        const double time = now(watch);
+        if (time >= limit.latest) break;
+        if (time < limit.soonest || s.count < look) continue;
+        if (narrow(s.sample, s.count, options->target, false)) break;
+        look = next_look(s.count);
+    }
+    return timing_of(&s);
+}
+
+static void prepare(subject *s, const qf_measure_options *options)
+{
+    choose_calls(s, take(s), options->sample_ns);
+    warm_up(s, options->max_seconds * 1e9 / 8);
+}
+
+/* One pair, in the order the coin says; returns log(tB / tA). */
+static double take_pair(subject *a, subject *b, bool b_first)
+{
+    if (b_first) b->sample[b->count++] = take(b);
+    a->sample[a->count++] = take(a);
+    if (!b_first) b->sample[b->count++] = take(b);
+    return log(b->sample[b->count - 1] / a->sample[a->count - 1]);
+}
+
+qf_comparison qf_compare_by(const qf_stopwatch *watch, const qf_measure_options *options,
+                            uint64_t seed, qf_timed *a, void *a_context, qf_timed *b,
+                            void *b_context)
+{
+    subject left = {.watch = watch, .call = a, .context = a_context, .calls = 1};
+    subject right = {.watch = watch, .call = b, .context = b_context, .calls = 1};
+    qf_random coin = qf_random_init(seed, 0);
+    double ratio[MAX_SAMPLES];
+    int pairs = 0;
+    const limits limit = limits_of(watch, options);
+
+    prepare(&left, options);
+    prepare(&right, options);
+    for (int look = options->min_samples; pairs < MAX_SAMPLES;) {
+        ratio[pairs++] = take_pair(&left, &right, qf_random_u32(&coin) & 1);
+        const double time = now(watch);
+        if (time >= limit.latest) break;
+        if (time < limit.soonest || pairs < look) continue;
+        if (narrow(ratio, pairs, options->target, true)) break;
+        look = next_look(pairs);
+    }
+    const interval i = interval_of(ratio, pairs);
+    return (qf_comparison){exp(i.median),    exp(i.low),        exp(i.high),
+                           timing_of(&left), timing_of(&right), pairs};
+}
+
+/* ---- on the machine's own clock ---- */
+
+static int64_t monotonic(void *context)
+{
+    (void)context;
+    return qf_now_ns();
+}
+
+static const qf_stopwatch machine_watch = {monotonic, NULL};
+
+qf_timing qf_measure(const qf_measure_options *options, qf_timed *call, qf_timed *before,
+                     void *context)
+{
+    return qf_measure_by(&machine_watch, options, call, before, context);
+}
+
+qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_timed *a,
+                         void *a_context, qf_timed *b, void *b_context)
+{
+    return qf_compare_by(&machine_watch, options, seed, a, a_context, b, b_context);
+}

@@ -1,0 +1,269 @@
+/* test_measure.c -- timing, on a clock whose noise is known: that of a loaded virtual
+ * machine, with drift, a long tail and pauses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdbool.h>
+
+#include "qforge/clock.h"
+#include "qforge/random.h"
+#include "runtime/stopwatch.h"
+
+/* A machine whose time passes only in calls. */
+typedef struct machine {
+    double time_ns;
+    qf_random random;
+    double noise; /* relative, of each call */
+    double drift; /* the machine slows down and recovers by this much */
+    bool pauses;  /* now and then another program runs */
+} machine;
+
+typedef struct program {
+    machine *machine;
+    double cost_ns;
+    int calls, befores, warm; /* calls cost ten times as much until `warm` of them */
+} program;
+
+static int64_t machine_now(void *context)
+{
+    return (int64_t)((machine *)context)->time_ns;
+}
+
+static void run(void *context)
+{
+    program *p = context;
+    machine *m = p->machine;
+    double cost = p->cost_ns * (1 + m->drift * sin(m->time_ns / 3e7));
+    cost *= 1 + m->noise * fabs(qf_random_normal(&m->random));
+    if (p->calls++ < p->warm) cost *= 10;
+    if (m->pauses && qf_random_below(&m->random, 2000) == 0) cost += 4e6;
+    m->time_ns += cost;
+}
+
+static void prepare(void *context)
+{
+    program *p = context;
+    p->befores++;
+    p->machine->time_ns += 5000; /* must not be counted */
+}
+
+static machine quiet(uint64_t seed)
+{
+    return (machine){.random = qf_random_init(seed, 9)};
+}
+
+static machine loaded(uint64_t seed)
+{
+    return (machine){
+        .random = qf_random_init(seed, 9), .noise = 0.05, .drift = 0.25, .pauses = true};
+}
+
+static void test_quiet_machine(void **state)
+{
+    (void)state;
+    machine m = quiet(1);
+    program p = {.machine = &m, .cost_ns = 1000};
+    const qf_stopwatch watch = {machine_now, &m};
+    const qf_timing t = qf_measure_by(&watch, &qf_measure_defaults, run, NULL, &p);
+
+    assert_float_equal(t.median_ns, 1000, 1e-6);
+    assert_float_equal(t.low_ns, 1000, 1e-6);
+    assert_float_equal(t.high_ns, 1000, 1e-6);
+    assert_float_equal(t.best_ns, 1000, 1e-6);
+    assert_float_equal(t.mean_ns, 1000, 1e-6);
+    assert_in_range(t.calls, 100, 200);
+    assert_true(t.samples >= qf_measure_defaults.min_samples);
+    /* At least the minimum, and no longer once the answer is known. */
+    assert_true(m.time_ns >= 0.05e9 && m.time_ns < 0.06e9);
+}
+
+static void test_warm_up_is_not_counted(void **state)
+{
+    (void)state;
+    machine m = quiet(2);
+    program p = {.machine = &m, .cost_ns = 20000, .warm = 60};
+    const qf_stopwatch watch = {machine_now, &m};
+    const qf_timing t = qf_measure_by(&watch, &qf_measure_defaults, run, NULL, &p);
+    assert_float_equal(t.median_ns, 20000, 1);
+    assert_float_equal(t.high_ns, 20000, 1);
+}
+
+static void test_loaded_machine(void **state)
+{
+    (void)state;
+    machine m = loaded(3);
+    program p = {.machine = &m, .cost_ns = 700};
+    const qf_stopwatch watch = {machine_now, &m};
+    qf_measure_options options = qf_measure_defaults;
+    options.min_seconds = 0.6; /* some turns of the drift */
+    const qf_timing t = qf_measure_by(&watch, &options, run, NULL, &p);
+
+    assert_true(t.best_ns <= t.low_ns && t.low_ns <= t.median_ns && t.median_ns <= t.high_ns);
+    assert_true(t.mean_ns > t.median_ns); /* pauses pull the mean, not the median */
+    assert_float_equal(t.median_ns, 700 * 1.04, 700 * 0.1);
+    assert_true(m.time_ns < 1.02e9);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    machine m = quiet(4);
+    m.noise = 1; /* never precise enough */
+    program p = {.machine = &m, .cost_ns = 2e6};
+    const qf_stopwatch watch = {machine_now, &m};
+    qf_measure_options options = qf_measure_defaults;
+    options.target = 1e-6, options.max_seconds = 0.2;
+    const qf_timing t = qf_measure_by(&watch, &options, run, NULL, &p);
+    assert_int_equal(t.calls, 1);
+    assert_true(t.samples > 10);
+    assert_true(m.time_ns >= 0.2e9 && m.time_ns < 0.22e9);
+}
+
+static void test_give_up(void **state)
+{
+    (void)state;
+    machine m = quiet(5);
+    const qf_stopwatch watch = {machine_now, &m};
+    qf_measure_options options = qf_measure_defaults;
+    options.give_up_ns = 1e6;
+
+    program slow = {.machine = &m, .cost_ns = 3e6};
+    qf_timing t = qf_measure_by(&watch, &options, run, NULL, &slow);
+    assert_int_equal(slow.calls, 2);
+    assert_int_equal(t.samples, 1);
+    assert_float_equal(t.median_ns, 3e6, 1);
+
+    /* Only the first call is slow: cold, not hopeless. */
+    program cold = {.machine = &m, .cost_ns = 0.5e6, .warm = 1};
+    t = qf_measure_by(&watch, &options, run, NULL, &cold);
+    assert_true(t.samples > 1);
+    assert_float_equal(t.median_ns, 0.5e6, 1);
+}
+
+static void test_before_is_untimed(void **state)
+{
+    (void)state;
+    machine m = quiet(6);
+    program p = {.machine = &m, .cost_ns = 300};
+    const qf_stopwatch watch = {machine_now, &m};
+    const qf_timing t = qf_measure_by(&watch, &qf_measure_defaults, run, prepare, &p);
+    assert_int_equal(t.calls, 1);
+    assert_int_equal(p.befores, p.calls);
+    assert_float_equal(t.median_ns, 300, 1);
+}
+
+static void test_frozen_clock(void **state)
+{
+    (void)state;
+    machine m = quiet(7);
+    program p = {.machine = &m, .cost_ns = 0};
+    const qf_stopwatch watch = {machine_now, &m};
+    qf_measure_options options = qf_measure_defaults;
+    options.sample_ns = 1;
+    options.max_seconds = options.min_seconds = 0; /* else such a clock never ends it */
+    const qf_timing t = qf_measure_by(&watch, &options, run, NULL, &p);
+    assert_true(t.median_ns > 0);
+}
+
+static qf_comparison compare(uint64_t seed, double slower)
+{
+    machine m = loaded(seed);
+    program a = {.machine = &m, .cost_ns = 9000}, b = {.machine = &m, .cost_ns = 9000 * slower};
+    const qf_stopwatch watch = {machine_now, &m};
+    return qf_compare_by(&watch, &qf_measure_defaults, seed, run, &a, run, &b);
+}
+
+/* Equal programs: the interval misses 1 in about 5 % of the runs, and never by much. */
+static void test_equal_programs(void **state)
+{
+    (void)state;
+    enum { RUNS = 300 };
+    int missed = 0;
+    for (int seed = 0; seed < RUNS; seed++) {
+        const qf_comparison c = compare((uint64_t)seed, 1);
+        missed += c.ratio_low > 1 || c.ratio_high < 1;
+        assert_true(c.ratio_low <= c.ratio && c.ratio <= c.ratio_high);
+        assert_float_equal(c.ratio, 1, 0.02);
+    }
+    assert_in_range(missed, 0, RUNS / 10);
+}
+
+/* A slow-down of 3 % under noise of 25 % is found every time. */
+static void test_small_slow_down(void **state)
+{
+    (void)state;
+    for (int seed = 0; seed < 100; seed++) {
+        const qf_comparison c = compare((uint64_t)seed, 1.03);
+        assert_true(c.ratio_low > 1);
+        assert_float_equal(c.ratio, 1.03, 0.02);
+    }
+}
+
+static void test_unequal_programs(void **state)
+{
+    (void)state;
+    machine m = loaded(8);
+    program a = {.machine = &m, .cost_ns = 100}, b = {.machine = &m, .cost_ns = 1e6};
+    const qf_stopwatch watch = {machine_now, &m};
+    const qf_comparison c = qf_compare_by(&watch, &qf_measure_defaults, 1, run, &a, run, &b);
+    assert_true(c.ratio > 9000 && c.ratio < 11000);
+    assert_true(c.a.calls > 500);
+    assert_int_equal(c.b.calls, 1);
+    assert_int_equal(c.a.samples, c.pairs);
+    assert_int_equal(c.b.samples, c.pairs);
+}
+
+/* The order is a coin's, so a program that harms its successor harms both alike. */
+static void test_order_is_random(void **state)
+{
+    (void)state;
+    machine m = quiet(9);
+    program a = {.machine = &m, .cost_ns = 1e5}, b = a;
+    const qf_stopwatch watch = {machine_now, &m};
+    qf_measure_options options = qf_measure_defaults;
+    options.target = 0;
+    options.max_seconds = 0.5;
+    /* The machine is slow every other 200 us: each pair sees both halves. */
+    m.drift = 0.5;
+    const qf_comparison c = qf_compare_by(&watch, &options, 77, run, &a, run, &b);
+    assert_true(c.pairs > 1000);
+    assert_float_equal(c.ratio, 1, 0.01);
+}
+
+static void spin(void *context)
+{
+    volatile double *x = context;
+    for (int i = 0; i < 2000; i++) *x = *x * 0.999 + 1;
+}
+
+static void test_the_real_clock(void **state)
+{
+    (void)state;
+    double x = 1;
+    qf_measure_options options = qf_measure_defaults;
+    options.max_seconds = 0.2;
+    const int64_t start = qf_now_ns();
+    const qf_timing t = qf_measure(&options, spin, NULL, &x);
+    assert_true(t.median_ns > 100 && t.median_ns < 1e8);
+    assert_true(t.samples >= 1 && t.best_ns <= t.median_ns);
+    const qf_comparison c = qf_compare(&options, 1, spin, &x, spin, &x);
+    assert_true(c.ratio > 0.5 && c.ratio < 2);
+    /* Generous: the machine that runs the tests is shared. */
+    assert_true(qf_now_ns() - start < 20 * INT64_C(1000000000));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quiet_machine),   cmocka_unit_test(test_warm_up_is_not_counted),
+        cmocka_unit_test(test_loaded_machine),  cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_give_up),         cmocka_unit_test(test_before_is_untimed),
+        cmocka_unit_test(test_frozen_clock),    cmocka_unit_test(test_equal_programs),
+        cmocka_unit_test(test_small_slow_down), cmocka_unit_test(test_unequal_programs),
+        cmocka_unit_test(test_order_is_random), cmocka_unit_test(test_the_real_clock),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
