@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "problem.h"
+#include "qforge/codegen.h"
+#include "qforge/cpu.h"
 #include "qforge/memory.h"
 
 static qf_pool *pool;
@@ -170,6 +172,53 @@ static void test_reference_sgemm(void **state)
     check_plain_products(&qf_reference_source);
 }
 
+/* ---- emitted kernels ---- */
+
+static qf_jit *jit;
+
+/* The first recipe of the class, with a tile drawn from (m, n, k): over the run of the
+ * test many tiles meet many shapes. */
+static qf_status find_emitted(void *self, const qf_problem *problem, qf_kernel *kernel)
+{
+    static const qf_tile tiles[] = {{6, 16, 1, 128, 12}, {4, 16, 2, 256, 0},
+                                    {3, 32, 4, 128, 6},  {1, 64, 1, 128, 0},
+                                    {2, 32, 1, 384, 8},  {5, 16, 1, 128, 5}};
+    const qf_isa isa = *(const qf_isa *)self;
+    const size_t count = sizeof tiles / sizeof *tiles;
+    const size_t first = (size_t)(problem->m * 7 + problem->n * 3 + problem->k) % count;
+
+    for (int r = 0; r < QF_RECIPE_COUNT; r++) {
+        const int recipe = (int)((r + problem->m) % QF_RECIPE_COUNT);
+        const qf_recipe_row *row = qf_recipe_of((qf_recipe)recipe);
+        if (row->accuracy != problem->accuracy || row->op != problem->op) continue;
+        for (size_t t = 0; t < count; t++) {
+            qf_kernel_id id = {(qf_recipe)recipe, problem->quant, problem->group, isa,
+                               tiles[(first + t) % count]};
+            if (recipe != QF_RECIPE_PANEL && recipe != QF_RECIPE_GRAD) id.tile.kc = 0;
+            if (qf_codegen_check(&id) != QF_OK) continue;
+            *kernel = (qf_kernel){.id = id};
+            return qf_jit_get(jit, &id, &kernel->run, NULL);
+        }
+    }
+    return QF_UNSUPPORTED;
+}
+
+static void test_emitted(void **state)
+{
+    qf_cpu cpu;
+    (void)state;
+    assert_int_equal(qf_cpu_detect(&cpu), QF_OK);
+    assert_int_equal(qf_jit_create(NULL, &jit), QF_OK);
+    for (int i = QF_ISA_C + 1; i < QF_ISA_COUNT; i++) {
+        qf_isa isa = (qf_isa)i;
+        if (!qf_cpu_runs(&cpu, isa)) continue;
+        const qf_kernel_source source = {&isa, isa, find_emitted};
+        check_source(&source);
+        check_plain_products(&source);
+    }
+    qf_jit_destroy(jit);
+}
+
 static int make_pool(void **state)
 {
     (void)state;
@@ -188,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_reference_sgemm),
+        cmocka_unit_test(test_emitted),
     };
     return cmocka_run_group_tests(tests, make_pool, drop_pool);
 }

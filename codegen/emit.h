@@ -1,0 +1,99 @@
+/* emit.h -- the vocabulary emitters speak: values, loops and branches over the LLVM C API.
+ *
+ * No emitter builds a basic block or a phi by hand.  Vectors come in one width, the
+ * ISA's: `lanes` fp32 numbers, equally many i32, twice as many i16, four times i8. */
+#ifndef QF_CODEGEN_EMIT_H
+#define QF_CODEGEN_EMIT_H
+
+#include <llvm-c/Core.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qforge/kernel.h"
+
+struct cg_isa;
+
+typedef struct cg_emit {
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef build;
+    LLVMValueRef function;
+    const struct cg_isa *isa;
+    const qf_kernel_id *id;
+    int lanes; /* fp32 numbers in a vector */
+    int panel; /* rows of a weight panel, 2 * lanes */
+    LLVMTypeRef i1, i8, i16, i32, i64, f16, f32, pointer;
+    LLVMTypeRef vf32, vf16, vi32, vi16, vi8;
+} cg_emit;
+
+/* ---- constants ---- */
+LLVMValueRef cg_i64(const cg_emit *e, int64_t value);
+LLVMValueRef cg_bytes(const cg_emit *e, int value); /* <4 lanes x i8> of one value */
+LLVMValueRef cg_words(const cg_emit *e, int value); /* <lanes x i32> of one value */
+LLVMValueRef cg_zero(LLVMTypeRef type);
+
+/* ---- addresses and memory; offsets in bytes ---- */
+LLVMValueRef cg_at(const cg_emit *e, LLVMValueRef base, LLVMValueRef offset);
+LLVMValueRef cg_at_const(const cg_emit *e, LLVMValueRef base, int64_t offset);
+LLVMValueRef cg_load(const cg_emit *e, LLVMTypeRef type, LLVMValueRef at, unsigned align);
+void cg_store(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, unsigned align);
+void cg_prefetch(const cg_emit *e, LLVMValueRef at);
+/* Field of qf_gemm_args. */
+LLVMValueRef cg_argument(const cg_emit *e, LLVMTypeRef type, size_t offset);
+
+/* ---- i64 arithmetic ---- */
+LLVMValueRef cg_add(const cg_emit *e, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef cg_sub(const cg_emit *e, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef cg_mul(const cg_emit *e, LLVMValueRef a, int64_t b);
+LLVMValueRef cg_div(const cg_emit *e, LLVMValueRef a, int64_t b);       /* a >= 0 */
+LLVMValueRef cg_less(const cg_emit *e, LLVMValueRef a, LLVMValueRef b); /* signed */
+
+/* ---- vectors ---- */
+LLVMValueRef cg_splat(const cg_emit *e, LLVMValueRef scalar);
+/* One float from memory in every lane. */
+LLVMValueRef cg_load_splat(const cg_emit *e, LLVMValueRef at);
+/* Four bytes from memory in every lane, as <4 lanes x i8>. */
+LLVMValueRef cg_load_splat_quad(const cg_emit *e, LLVMValueRef at);
+LLVMValueRef cg_fma(const cg_emit *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
+/* Shuffles by a list of indices into a followed by b. */
+LLVMValueRef cg_shuffle(const cg_emit *e, LLVMValueRef a, LLVMValueRef b, const int *index,
+                        int count);
+/* Calls an overloaded or plain intrinsic. */
+LLVMValueRef cg_intrinsic(const cg_emit *e, const char *name, LLVMTypeRef *overload,
+                          unsigned overloads, LLVMValueRef *args, unsigned count);
+/* Lanes below `count` (an i64, may be negative): <lanes x i1>. */
+LLVMValueRef cg_mask_below(const cg_emit *e, LLVMValueRef count);
+
+/* Pins values in registers at this point and keeps what computes them from moving
+ * across it: an empty inline assembly with each value as in- and output.  Without it
+ * LLVM's scheduler interleaves unrolled steps and spills the accumulators. */
+void cg_tie(const cg_emit *e, LLVMValueRef *value, int count);
+
+/* ---- control flow ---- */
+enum { CG_CARRIED_MAX = 64 };
+
+/* for (index = begin; index < end; index += step), tested at the bottom after a guard;
+ * `carried` values go round: they are replaced by the loop's phis at begin, and by the
+ * values after the loop at end. */
+typedef struct cg_loop {
+    LLVMValueRef index;
+    LLVMValueRef limit;
+    int64_t step;
+    LLVMBasicBlockRef before, body, after;
+    int carried;
+    LLVMValueRef start[CG_CARRIED_MAX], phi[CG_CARRIED_MAX];
+} cg_loop;
+void cg_loop_begin(const cg_emit *e, cg_loop *loop, LLVMValueRef begin, LLVMValueRef end,
+                   int64_t step, int carried, LLVMValueRef *value);
+void cg_loop_end(const cg_emit *e, cg_loop *loop, LLVMValueRef *value);
+
+/* if (condition) { … } else { … }, without values. */
+typedef struct cg_if {
+    LLVMBasicBlockRef other, after;
+} cg_if;
+void cg_if_begin(const cg_emit *e, cg_if *branch, LLVMValueRef condition);
+void cg_else(const cg_emit *e, cg_if *branch);
+void cg_if_end(const cg_emit *e, cg_if *branch);
+
+#endif

@@ -1,0 +1,152 @@
+/* emit_grad.c -- the grad-input product dx = dy W for quantised W.
+ *
+ * Depth is rows of W, the columns of the result are columns of W:
+ *
+ *     for each slice of columns (one block of 32 k, or a panel where that is wider)
+ *         dequantise its columns of every row of the depth, row by row, into scratch
+ *         for each tile-wide piece of the slice, each block of mr rows
+ *             C block (+)= outer product of dy and the rows
+ *
+ * In a quad lanes are rows of W, but here a vector must be consecutive columns of one
+ * row: the quads of a row's vector are gathered by their 32-bit lanes, which costs a
+ * shuffle per vector and no transposition of floats. */
+#include "dequantise.h"
+#include "isa.h"
+#include "qforge/pack.h"
+#include "recipe.h"
+#include "tile.h"
+
+static int slice_columns(const cg_emit *e)
+{
+    return e->panel > QF_BLOCK_K ? e->panel : QF_BLOCK_K;
+}
+
+/* Columns [u * lanes, …) of row `row` (of a vector's rows), from the block's quads. */
+static LLVMValueRef row_codes(const cg_emit *e, LLVMValueRef *quad, int row, int u)
+{
+    const int quads = e->lanes / QF_QUAD_K;
+    LLVMValueRef part[16];
+    int index[64];
+
+    for (int i = 0; i < quads; i++)
+        part[i] = LLVMBuildBitCast(e->build, quad[u * quads + i], e->vi32, "");
+    /* Pairwise: lane `row` of two quads, then concatenations. */
+    for (int i = 0; i < quads; i += 2) {
+        index[0] = row, index[1] = e->lanes + row;
+        part[i / 2] = cg_shuffle(e, part[i], part[i + 1], index, 2);
+    }
+    for (int have = quads / 2, width = 2; have > 1; have /= 2, width *= 2) {
+        for (int i = 0; i < 2 * width; i++) index[i] = i;
+        for (int i = 0; i < have; i += 2)
+            part[i / 2] = cg_shuffle(e, part[i], part[i + 1], index, 2 * width);
+    }
+    LLVMTypeRef bytes = LLVMVectorType(e->i8, (unsigned)e->lanes);
+    LLVMValueRef codes = LLVMBuildBitCast(e->build, part[0], bytes, "");
+    return LLVMBuildSIToFP(e->build, LLVMBuildZExt(e->build, codes, e->vi32, ""), e->vf32, "");
+}
+
+/* Where column vector u of a slice goes: out[column / panel][depth][panel]. */
+static LLVMValueRef place(const cg_emit *e, LLVMValueRef out, LLVMValueRef part_bytes,
+                          int column)
+{
+    LLVMValueRef part =
+        cg_at(e, out, LLVMBuildMul(e->build, part_bytes, cg_i64(e, column / e->panel), ""));
+    return cg_at_const(e, part, 4L * (column % e->panel));
+}
+
+/* One block of 32 columns of the rows of one panel; `out` is at the panel's first row. */
+static void emit_block(const cg_emit *e, LLVMValueRef record, LLVMValueRef codes,
+                       LLVMValueRef out, LLVMValueRef part_bytes, int first_column)
+{
+    for (int v = 0; v < 2; v++) {
+        cg_block block = cg_block_at(e, cg_at_const(e, codes, (int64_t)v * cg_block_bytes(e)));
+        LLVMValueRef quad[QF_BLOCK_QUADS];
+        for (int j = 0; j < QF_BLOCK_QUADS; j++) quad[j] = cg_quad(&block, j);
+        for (int r = 0; r < e->lanes; r++) {
+            const int row = v * e->lanes + r;
+            LLVMValueRef scale = cg_param_splat(e, record, 0, row);
+            LLVMValueRef offset = cg_param_splat(e, record, 1, row);
+            for (int u = 0; u < QF_BLOCK_K / e->lanes; u++) {
+                LLVMValueRef w = cg_fma(e, scale, row_codes(e, quad, r, u), offset);
+                LLVMValueRef at = place(e, out, part_bytes, first_column + u * e->lanes);
+                cg_store(e, w, cg_at_const(e, at, 4L * row * e->panel), 32);
+            }
+        }
+    }
+}
+
+/* The slice beginning at `column`, rows of every panel of the depth, into scratch. */
+static void dequantise_slice(const cg_emit *e, const cg_args *args, LLVMValueRef column,
+                             LLVMValueRef part_bytes)
+{
+    const int group = e->id->group;
+    cg_loop panels;
+
+    LLVMValueRef g = cg_div(e, column, group);
+    LLVMValueRef within = cg_div(e, cg_sub(e, column, cg_mul(e, g, group)), QF_BLOCK_K);
+    LLVMValueRef record_at = cg_mul(e, g, cg_record_bytes(e));
+    LLVMValueRef block_at = cg_mul(e, within, 2L * cg_block_bytes(e));
+
+    cg_loop_begin(e, &panels, cg_i64(e, 0), cg_div(e, args->k, e->panel), 1, 0, NULL);
+    LLVMValueRef panel =
+        cg_at(e, args->w, LLVMBuildMul(e->build, panels.index, args->w_stride, ""));
+    LLVMValueRef record = cg_at(e, panel, record_at);
+    LLVMValueRef codes = cg_at(e, cg_at_const(e, record, cg_header_bytes(e)), block_at);
+    LLVMValueRef out =
+        cg_at(e, args->scratch, cg_mul(e, panels.index, 4L * e->panel * e->panel));
+    for (int first = 0; first < slice_columns(e); first += QF_BLOCK_K)
+        emit_block(e, record,
+                   cg_at_const(e, codes, 2L * first / QF_BLOCK_K * cg_block_bytes(e)), out,
+                   part_bytes, first);
+    cg_loop_end(e, &panels, NULL);
+}
+
+/* One tile-wide piece of a slice against all rows of dy. */
+static void emit_piece(const cg_emit *e, const cg_args *args, LLVMValueRef column,
+                       LLVMValueRef part_bytes, int first_part)
+{
+    const int mr = e->id->tile.mr;
+    LLVMValueRef part[CG_PANELS_MAX];
+    LLVMValueRef columns = cg_sub(e, args->n, column);
+    LLVMValueRef c = cg_at(e, args->c, cg_mul(e, column, 4));
+    cg_loop rows;
+
+    for (int p = 0; p < cg_tile_panels(e); p++)
+        part[p] = cg_at(e, args->scratch,
+                        LLVMBuildMul(e->build, part_bytes, cg_i64(e, first_part + p), ""));
+    cg_loop_begin(e, &rows, cg_i64(e, 0), args->m, mr, 0, NULL);
+    LLVMValueRef block = cg_div(e, rows.index, mr);
+    LLVMValueRef a = cg_at(e, args->a, LLVMBuildMul(e->build, block, args->a_stride, ""));
+    LLVMValueRef at = cg_at(e, c, LLVMBuildMul(e->build, rows.index, args->row_bytes, ""));
+    cg_outer_product(e, args, a, part, args->k, at, cg_sub(e, args->m, rows.index), columns);
+    cg_loop_end(e, &rows, NULL);
+}
+
+static void emit(const cg_emit *e)
+{
+    const cg_args args = cg_load_args(e);
+    /* bytes between the parts, one panel wide each, of a dequantised slice */
+    LLVMValueRef part_bytes = cg_mul(e, args.k, 4L * e->panel);
+    cg_loop slices;
+
+    cg_loop_begin(e, &slices, cg_i64(e, 0), args.n, slice_columns(e), 0, NULL);
+    dequantise_slice(e, &args, slices.index, part_bytes);
+    for (int first = 0; first < slice_columns(e) / e->panel; first += cg_tile_panels(e)) {
+        LLVMValueRef column = cg_add(e, slices.index, cg_i64(e, (int64_t)first * e->panel));
+        cg_if inside;
+        cg_if_begin(e, &inside, cg_less(e, column, args.n));
+        emit_piece(e, &args, column, part_bytes, first);
+        cg_if_end(e, &inside);
+    }
+    cg_loop_end(e, &slices, NULL);
+}
+
+static qf_status check(const cg_emit *e)
+{
+    if (slice_columns(e) % e->id->tile.nr)
+        return qf_fail(QF_UNSUPPORTED, "nr %d does not divide a slice of %d columns",
+                       e->id->tile.nr, slice_columns(e));
+    return cg_check_registers(e, e->id->tile.mr * cg_tile_vectors(e), cg_tile_vectors(e) + 1);
+}
+
+const cg_recipe cg_recipe_GRAD = {check, emit};

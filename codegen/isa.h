@@ -1,0 +1,35 @@
+/* isa.h -- what the emitters need to know of an instruction set.
+ *
+ * Everything that can be said in plain vector IR is; a hook exists only where an
+ * instruction has no IR spelling.  A new ISA is one isa_<name>.c and a row in isas.def. */
+#ifndef QF_CODEGEN_ISA_H
+#define QF_CODEGEN_ISA_H
+
+#include "emit.h"
+
+/* Products of unsigned codes with int8 activations: lanes x 4 of each go in, one partial
+ * sum per lane comes out, in an accumulator of the ISA's own type. */
+typedef struct cg_dot {
+    LLVMTypeRef (*type)(const cg_emit *e); /* of the accumulator */
+    /* acc + the products of quad (u8) and x (s8), both <4 lanes x i8> */
+    LLVMValueRef (*add)(const cg_emit *e, LLVMValueRef acc, LLVMValueRef quad, LLVMValueRef x);
+    LLVMValueRef (*finish)(const cg_emit *e, LLVMValueRef acc); /* <lanes x i32> */
+    int max_bits;              /* of a code one add can take without saturating */
+    int (*max_adds)(int bits); /* adds before finish() that cannot overflow */
+} cg_dot;
+
+typedef struct cg_isa {
+    const char *triple, *cpu; /* NULL triple: not emitted (the reference) */
+    int registers;            /* vector registers */
+    const char *tie;          /* inline-assembly constraint of a vector register */
+    const cg_dot *dot;
+    void (*mark)(const cg_emit *e); /* attributes of the function; may be NULL */
+} cg_isa;
+
+#define QF_ISA(id, name, arch, vector_bytes, features) extern const cg_isa cg_isa_##id;
+#include "qforge/isas.def"
+#undef QF_ISA
+
+const cg_isa *cg_isa_of(qf_isa isa);
+
+#endif

@@ -1,0 +1,23 @@
+/* recipe.h -- what a recipe's emitter offers: a check of its tiles, and the body. */
+#ifndef QF_CODEGEN_RECIPE_H
+#define QF_CODEGEN_RECIPE_H
+
+#include "emit.h"
+#include "qforge/status.h"
+
+typedef struct cg_recipe {
+    /* QF_UNSUPPORTED with a sentence when the tile cannot live in the registers. */
+    qf_status (*check)(const cg_emit *e);
+    /* The whole function body up to, not including, the return. */
+    void (*emit)(const cg_emit *e);
+} cg_recipe;
+
+#define QF_RECIPE(id, name, accuracy, op, activations, params, formats)                        \
+    extern const cg_recipe cg_recipe_##id;
+#include "qforge/recipes.def"
+#undef QF_RECIPE
+
+/* accumulators + others must fit the ISA's registers. */
+QF_MUST_CHECK qf_status cg_check_registers(const cg_emit *e, int accumulators, int others);
+
+#endif

@@ -1,0 +1,37 @@
+/* tile.h -- blocks of C shared by all recipes: storing accumulators, and the fp32
+ * outer-product micro-kernel. */
+#ifndef QF_CODEGEN_TILE_H
+#define QF_CODEGEN_TILE_H
+
+#include "emit.h"
+
+enum { CG_ROWS_MAX = 16, CG_PANELS_MAX = 4, CG_ACC_MAX = CG_ROWS_MAX * 2 * CG_PANELS_MAX };
+
+/* The fields of qf_gemm_args, loaded once. */
+typedef struct cg_args {
+    LLVMValueRef a, a_stride, w, w_stride, c, ldc, scratch, m, n, k, accumulate;
+    LLVMValueRef row_bytes; /* of c */
+} cg_args;
+cg_args cg_load_args(const cg_emit *e);
+
+/* Panels a tile spans, and vectors of a row of it. */
+int cg_tile_panels(const cg_emit *e);
+int cg_tile_vectors(const cg_emit *e);
+
+/* Pointers to the tile's panels beginning at column n: w + panel * w_stride each; those
+ * wholly beyond the last column repeat the first, their results are never stored. */
+void cg_panel_pointers(const cg_emit *e, const cg_args *args, LLVMValueRef n,
+                       LLVMValueRef *panel);
+
+/* C block at `at`, of which `rows` rows and `columns` columns (both may exceed the tile)
+ * are valid: writes or adds acc[mr * vectors], row-major. */
+void cg_store_tile(const cg_emit *e, const cg_args *args, LLVMValueRef at, LLVMValueRef rows,
+                   LLVMValueRef columns, LLVMValueRef *acc);
+
+/* acc = sum over k < depth of a[k][mr] (outer) b[k][panel], stored as above.
+ * b: one pointer per panel of the tile. */
+void cg_outer_product(const cg_emit *e, const cg_args *args, LLVMValueRef a, LLVMValueRef *b,
+                      LLVMValueRef depth, LLVMValueRef at, LLVMValueRef rows,
+                      LLVMValueRef columns);
+
+#endif

@@ -1,0 +1,103 @@
+/* unpack.c -- one function per width, inverse of runtime/codes.c. */
+#include "unpack.h"
+
+#include "qforge/pack.h"
+
+static qf_layout layout_of(const cg_emit *e)
+{
+    return (qf_layout){e->id->quant, e->id->group, e->panel,
+                       qf_recipe_of(e->id->recipe)->params};
+}
+
+int cg_record_bytes(const cg_emit *e)
+{
+    const qf_layout layout = layout_of(e);
+    return (int)qf_layout_record_bytes(&layout);
+}
+
+int cg_header_bytes(const cg_emit *e)
+{
+    const qf_layout layout = layout_of(e);
+    return (int)qf_layout_header_bytes(&layout);
+}
+
+int cg_block_bytes(const cg_emit *e)
+{
+    return qf_quant_of(e->id->quant)->bits * 4 * e->lanes;
+}
+
+LLVMValueRef cg_params(const cg_emit *e, LLVMValueRef record, int slot, int v)
+{
+    const int first = slot * e->panel + v * e->lanes;
+    if (layout_of(e).params == QF_PARAMS_F32)
+        return cg_load(e, e->vf32, cg_at_const(e, record, 4 * first), 32);
+    LLVMValueRef half = cg_load(e, e->vf16, cg_at_const(e, record, 2 * first), 16);
+    return LLVMBuildFPExt(e->build, half, e->vf32, "");
+}
+
+LLVMValueRef cg_param_splat(const cg_emit *e, LLVMValueRef record, int slot, int row)
+{
+    QF_ASSERT(layout_of(e).params == QF_PARAMS_F32);
+    return cg_load_splat(e, cg_at_const(e, record, 4 * (slot * e->panel + row)));
+}
+
+cg_block cg_block_at(const cg_emit *e, LLVMValueRef at)
+{
+    return (cg_block){.e = e, .at = at};
+}
+
+static LLVMValueRef word(cg_block *block, int i)
+{
+    const cg_emit *e = block->e;
+    if (!block->word[i])
+        block->word[i] =
+            cg_load(e, e->vi8, cg_at_const(e, block->at, (int64_t)i * 4 * e->lanes), 32);
+    return block->word[i];
+}
+
+/* (bytes >> shift) & mask */
+static LLVMValueRef field(const cg_emit *e, LLVMValueRef bytes, int shift, int mask)
+{
+    if (shift) bytes = LLVMBuildLShr(e->build, bytes, cg_bytes(e, shift), "");
+    if (shift + __builtin_popcount((unsigned)mask) == 8) return bytes; /* nothing above */
+    return LLVMBuildAnd(e->build, bytes, cg_bytes(e, mask), "");
+}
+
+static LLVMValueRef quad2(cg_block *block, int j)
+{
+    return field(block->e, word(block, j / 4), 2 * (j % 4), 3);
+}
+
+static LLVMValueRef quad3(cg_block *block, int j)
+{
+    const cg_emit *e = block->e;
+    if (j < 6) return field(e, word(block, j / 2), 3 * (j % 2), 7);
+    LLVMValueRef low = field(e, word(block, j - 6), 6, 3);
+    LLVMValueRef high = LLVMBuildLShr(e->build, word(block, 2), cg_bytes(e, j - 2), "");
+    high = LLVMBuildAnd(e->build, high, cg_bytes(e, 4), "");
+    return LLVMBuildOr(e->build, low, high, "");
+}
+
+static LLVMValueRef quad4(cg_block *block, int j)
+{
+    return field(block->e, word(block, j / 2), 4 * (j % 2), 15);
+}
+
+static LLVMValueRef quad8(cg_block *block, int j)
+{
+    return word(block, j);
+}
+
+static LLVMValueRef (*const rows[QF_QUANT_COUNT])(cg_block *, int) = {
+    [QF_Q2] = quad2,
+    [QF_Q3] = quad3,
+    [QF_Q4] = quad4,
+    [QF_Q8] = quad8,
+};
+
+LLVMValueRef cg_quad(cg_block *block, int j)
+{
+    const qf_quant quant = block->e->id->quant;
+    QF_ASSERT(rows[quant]);
+    return rows[quant](block, j);
+}
