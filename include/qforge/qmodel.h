@@ -61,7 +61,8 @@ bool qf_qmodel_is(const char *path);
 const qf_qlinear *qf_qmodel_linear(const qf_qmodel *model, int index, int bits);
 /* A view of its frozen matrix, adapter left out. */
 qf_qmatrix qf_qmodel_matrix(const qf_qmodel *model, int index, int bits);
-/* Offsets [n][groups] with the adapter folded in: offset + s B A. */
+/* Offsets [n][groups] with the adapter folded in: offset + s B A.  `offset` may be the
+ * model's own. */
 void qf_qmodel_merged_offsets(const qf_qmodel *model, int index, int bits, float *offset);
 
 #endif

@@ -151,7 +151,7 @@ void qf_qmodel_merged_offsets(const qf_qmodel *model, int index, int bits, float
 
     QF_ASSERT(linear);
     shape_of(model, index, &n, &groups, &k);
-    memcpy(offset, linear->offset, (size_t)(n * groups) * sizeof *offset);
+    memmove(offset, linear->offset, (size_t)(n * groups) * sizeof *offset); /* or the same */
     for (int64_t row = 0; row < n; row++)
         for (int r = 0; r < model->rank; r++) {
             const float b = model->adapter_scale * linear->lora_b[row * model->rank + r];
