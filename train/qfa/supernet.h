@@ -12,7 +12,7 @@
 #define QF_TRAIN_SUPERNET_H
 
 #include "qforge/qmodel.h"
-#include "train/net.h"
+#include "../net.h"
 
 typedef struct tr_supernet tr_supernet;
 

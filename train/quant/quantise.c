@@ -1,0 +1,172 @@
+/* quantise.c -- passes over the text, blocks of a pass, linears of a block. */
+#include "quantise.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gptq.h"
+#include "qforge/memory.h"
+#include "rtn.h"
+
+static const struct {
+    const char *name;
+    bool inputs;
+} methods[] = {
+#define TR_METHOD(id, name, inputs) {name, inputs},
+#include "methods.def"
+#undef TR_METHOD
+};
+
+qf_status tr_method_named(const char *name, tr_method *method)
+{
+    for (int i = 0; i < TR_METHODS; i++) {
+        if (strcmp(methods[i].name, name) != 0) continue;
+        *method = (tr_method)i;
+        return QF_OK;
+    }
+    return qf_fail(QF_USAGE, "unknown method '%s' (there are rtn, gptq)", name);
+}
+
+bool tr_method_needs_inputs(tr_method method)
+{
+    return methods[method].inputs;
+}
+
+typedef struct job {
+    const tr_quantise_options *options;
+    const qf_model *model;
+    qf_qmodel *out;
+    int per_pass;   /* blocks */
+    hessian *h;     /* [per_pass][TR_INPUTS] */
+    float *u;       /* [k][k] of the input in hand */
+    double damping; /* the largest used */
+    int done, total;
+} job;
+
+static bool tell(job *j, int done)
+{
+    const tr_quantise_options *o = j->options;
+    return !o->progress || o->progress(o->progress_context, done, j->total);
+}
+
+static bool tell_batch(void *context, int done, int total)
+{
+    job *j = context;
+    (void)total;
+    return tell(j, j->done + done);
+}
+
+static void name_linear(int index, char name[64])
+{
+    snprintf(name, 64, "model.layers.%d.%s", index / QF_LINEARS,
+             qf_linear_name((qf_linear_kind)(index % QF_LINEARS)));
+}
+
+static qf_status quantise_width(job *j, int index, int width, const char *name)
+{
+    const tr_quantise_options *o = j->options;
+    const quant_format format = {width, o->group, o->params};
+    const qf_qlinear *out = qf_qmodel_linear(j->out, index, width);
+    const float *w = j->model->linear[index];
+    int64_t n, k;
+
+    qf_linear_shape(&j->model->config, (qf_linear_kind)(index % QF_LINEARS), &n, &k);
+    if (o->method == TR_METHOD_GPTQ)
+        QF_TRY(gptq_quantise(&format, o->calibration.source, o->calibration.pool, w, n, k, j->u,
+                             name, out));
+    else
+        QF_TRY(rtn_quantise(&format, w, n, k, o->calibration.pool, name, out));
+    const qf_qmatrix matrix = qf_qmodel_matrix(j->out, index, width);
+    QF_TRY(qf_qmatrix_check(&matrix, name));
+    return tell(j, ++j->done) ? QF_OK : qf_fail(QF_INTERRUPTED, "quantising interrupted");
+}
+
+/* The input's factor is made when its first linear comes by. */
+static qf_status factor_input(job *j, const hessian *h, qf_linear_kind kind, const char *name)
+{
+    double damping = j->options->damping;
+
+    if (kind != QF_LINEAR_QUERY && tr_input_of(kind) == tr_input_of((qf_linear_kind)(kind - 1)))
+        return QF_OK;
+    QF_TRY(hessian_factor(&h[tr_input_of(kind)], name, &damping, j->u));
+    if (damping > j->damping) j->damping = damping;
+    return QF_OK;
+}
+
+static qf_status quantise_block(job *j, int block, const hessian *h)
+{
+    for (int kind = 0; kind < QF_LINEARS; kind++) {
+        const int index = block * QF_LINEARS + kind;
+        char name[64];
+        name_linear(index, name);
+        if (h) QF_TRY(factor_input(j, h, (qf_linear_kind)kind, name));
+        for (int i = 0; i < j->options->widths; i++)
+            QF_TRY(quantise_width(j, index, j->options->width[i], name));
+    }
+    return QF_OK;
+}
+
+static void release_hessians(job *j)
+{
+    for (int i = 0; j->h && i < j->per_pass * TR_INPUTS; i++) hessian_release(&j->h[i]);
+}
+
+static qf_status quantise_pass(job *j, int begin, int end)
+{
+    if (j->h) {
+        const tr_calibration *c = &j->options->calibration;
+        QF_TRY(tr_calibrate(c, j->model, begin, end, tell_batch, j, j->h));
+        j->done += tr_calibration_batches(c);
+    }
+    for (int block = begin; block < end; block++)
+        QF_TRY(quantise_block(j, block, j->h ? j->h + (block - begin) * TR_INPUTS : NULL));
+    return QF_OK;
+}
+
+static qf_status prepare_inputs(job *j)
+{
+    const qf_config *c = &j->model->config;
+    const size_t fit = j->options->bytes / tr_calibration_block_bytes(c);
+    size_t widest = (size_t)(c->hidden > c->dim ? c->hidden : c->dim);
+
+    if (widest < (size_t)c->heads * (size_t)c->head_dim)
+        widest = (size_t)c->heads * (size_t)c->head_dim;
+    j->per_pass = fit < 1 ? 1 : fit > (size_t)c->layers ? c->layers : (int)fit;
+    j->total += (c->layers + j->per_pass - 1) / j->per_pass *
+                tr_calibration_batches(&j->options->calibration);
+    j->h = qf_alloc_array((size_t)j->per_pass * TR_INPUTS, sizeof *j->h);
+    j->u = qf_alloc_array(widest * widest, sizeof *j->u);
+    return j->h && j->u ? QF_OK : QF_MEMORY;
+}
+
+static qf_status run(job *j)
+{
+    const int layers = j->model->config.layers;
+
+    j->per_pass = layers;
+    j->total = layers * QF_LINEARS * j->options->widths;
+    if (tr_method_needs_inputs(j->options->method)) QF_TRY(prepare_inputs(j));
+    for (int begin = 0; begin < layers; begin += j->per_pass) {
+        const int end = begin + j->per_pass < layers ? begin + j->per_pass : layers;
+        const qf_status status = quantise_pass(j, begin, end);
+        release_hessians(j);
+        if (status != QF_OK) return status;
+    }
+    return QF_OK;
+}
+
+qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
+                      qf_qmodel *quantised, double *damping)
+{
+    job j = {.options = options, .model = model, .out = quantised};
+
+    QF_TRY(qf_qmodel_create(model, options->group, options->width, options->widths, quantised));
+    snprintf(quantised->method, sizeof quantised->method, "%s", methods[options->method].name);
+    qf_status status = run(&j);
+    release_hessians(&j);
+    qf_free(j.h);
+    qf_free(j.u);
+    if (status != QF_OK) qf_qmodel_release(quantised);
+    if (damping) *damping = j.damping;
+    return status;
+}

@@ -1,0 +1,38 @@
+/* quantise.h -- a whole model, block by block: the seven linears of each at every width
+ * asked for; embedding, norms and head stay as they are. */
+#ifndef QF_TRAIN_QUANTISE_H
+#define QF_TRAIN_QUANTISE_H
+
+#include "calibrate.h"
+#include "grid.h"
+
+typedef enum tr_method {
+#define TR_METHOD(id, name, inputs) TR_METHOD_##id,
+#include "methods.def"
+#undef TR_METHOD
+    TR_METHODS
+} tr_method;
+
+QF_MUST_CHECK qf_status tr_method_named(const char *name, tr_method *method);
+bool tr_method_needs_inputs(tr_method method);
+
+typedef struct tr_quantise_options {
+    tr_method method;
+    int group;
+    qf_params params; /* what scales and offsets are rounded to (grid.h) */
+    int widths, width[QF_WIDTHS_MAX];
+    tr_calibration calibration; /* source and pool always; the rest for methods that need
+                                   inputs */
+    double damping;             /* of the Hessian's mean diagonal, e.g. 0.01 */
+    size_t bytes;               /* of Hessians held at once; at least one block's are.
+                                   More blocks than fit cost one pass over the text each
+                                   time around */
+    qf_progress *progress;      /* may be NULL; counts batches and matrices */
+    void *progress_context;
+} tr_quantise_options;
+
+/* Makes `quantised`.  *damping (may be NULL) tells the largest damping that was needed. */
+QF_MUST_CHECK qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
+                                    qf_qmodel *quantised, double *damping);
+
+#endif
