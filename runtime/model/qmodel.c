@@ -71,6 +71,9 @@ qf_status qf_qmodel_create(const qf_model *base, int group, const int *width, in
 
     memset(model, 0, sizeof *model);
     QF_TRY(check_widths(group, width, widths));
+    if (base->config.layers > QF_SUBNET_MAX / QF_LINEARS)
+        return qf_fail(QF_UNSUPPORTED, "%d blocks; quantised models have at most %d",
+                       base->config.layers, QF_SUBNET_MAX / QF_LINEARS);
     QF_TRY(qf_model_create(&base->config, false, &model->base));
     model->group = group;
     model->widths = widths;
