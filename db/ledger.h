@@ -1,0 +1,28 @@
+/* ledger.h -- what the files of this room share: the store's inside and the ids of rows
+ * that are found by what they mean. */
+#ifndef QF_DB_LEDGER_H
+#define QF_DB_LEDGER_H
+
+#include "qforge/store.h"
+#include "sql.h"
+
+struct qf_store {
+    sql_db *sql;
+};
+
+enum {
+    LEDGER_APPLICATION = 0x51464C44, /* "QFLD" */
+    LEDGER_VERSION = 2
+};
+
+/* Brings the file to LEDGER_VERSION (write), or insists on it (read). */
+QF_MUST_CHECK qf_status ledger_prepare(sql_db *sql, bool write);
+
+/* Gives LOST outcomes to the claims of sessions whose process is gone. */
+QF_MUST_CHECK qf_status ledger_bury_dead(qf_store *store);
+
+/* The row's id, added when missing. */
+QF_MUST_CHECK qf_status ledger_problem_id(sql_db *sql, const qf_problem *problem, int64_t *id);
+QF_MUST_CHECK qf_status ledger_kernel_id(sql_db *sql, const qf_kernel_id *kernel, int64_t *id);
+
+#endif

@@ -1,0 +1,85 @@
+/* schema.c -- brings a file to the present version, one numbered step after the other. */
+#include "ledger.h"
+
+#include <stdio.h>
+
+#include "qforge/clock.h"
+
+extern const char qf_schema_sql[], qf_upgrade_2_sql[]; /* the .sql files */
+
+static const char *const steps[LEDGER_VERSION] = {qf_schema_sql, qf_upgrade_2_sql};
+
+typedef struct stamp {
+    int64_t application, version, tables;
+} stamp;
+
+static qf_status read_number(sql_db *sql, const char *text, int64_t *value)
+{
+    sql_row *row;
+    QF_TRY(sql_find(sql, text, SQL_NONE, &row));
+    *value = sql_get_int(row, 0);
+    sql_done(row);
+    return QF_OK;
+}
+
+static qf_status read_stamp(sql_db *sql, stamp *found)
+{
+    QF_TRY(read_number(sql, "PRAGMA application_id", &found->application));
+    QF_TRY(read_number(sql, "PRAGMA user_version", &found->version));
+    return read_number(sql, "SELECT count(*) FROM sqlite_schema", &found->tables);
+}
+
+static qf_status check_stamp(sql_db *sql, const stamp *found)
+{
+    const bool fresh = found->tables == 0 && found->application == 0 && found->version == 0;
+
+    if (!fresh && found->application != LEDGER_APPLICATION)
+        return qf_fail(QF_DATABASE, "%s: is a database of another program", sql_path(sql));
+    if (found->version > LEDGER_VERSION)
+        return qf_fail(QF_DATABASE,
+                       "%s: was written by a newer qforge (schema %lld, this one knows %d)",
+                       sql_path(sql), (long long)found->version, LEDGER_VERSION);
+    return QF_OK;
+}
+
+static qf_status take_step(sql_db *sql, int version)
+{
+    char pragmas[96];
+
+    QF_TRY(sql_script(sql, steps[version - 1]));
+    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             LEDGER_APPLICATION, version);
+    QF_TRY(sql_script(sql, pragmas));
+    return sql_run(
+        sql, "INSERT INTO migration VALUES (?1, ?2, ?3)",
+        SQL_VALUES(sql_int(version), sql_int(qf_unix_us()), sql_text("qforge " QF_VERSION)));
+}
+
+/* All steps in one transaction: another process may have taken them meanwhile. */
+static qf_status upgrade(sql_db *sql, void *context)
+{
+    stamp found;
+    (void)context;
+    QF_TRY(read_stamp(sql, &found));
+    QF_TRY(check_stamp(sql, &found));
+    for (int version = (int)found.version + 1; version <= LEDGER_VERSION; version++)
+        QF_TRY(take_step(sql, version));
+    return QF_OK;
+}
+
+qf_status ledger_prepare(sql_db *sql, bool write)
+{
+    stamp found;
+
+    QF_TRY(read_stamp(sql, &found));
+    QF_TRY(check_stamp(sql, &found));
+    if (write) {
+        QF_TRY(sql_script(sql, "PRAGMA journal_mode = WAL"));
+        return found.version == LEDGER_VERSION ? QF_OK : sql_transaction(sql, upgrade, NULL);
+    }
+    if (found.version < LEDGER_VERSION)
+        return qf_fail(QF_DATABASE,
+                       "%s: has the older schema %lld; `qforge tune` on it upgrades it",
+                       sql_path(sql), (long long)found.version);
+    return QF_OK;
+}
