@@ -9,8 +9,9 @@
 /* A scalar function of everything it can reach; sums in double. */
 typedef double check_function(void *context);
 
-/* For every element of x[n] (at most 400, evenly spread): the slope
- * (f(x + h) - f(x - h)) / 2h must be dx within `tolerance` times (largest |dx| + |dx|).
+/* For every element of x[n] (at most 400, evenly spread): the slope, from central
+ * differences of width h and h / 2, must be dx within `tolerance` times (largest |dx| +
+ * |dx|).
  * Fails the running cmocka test with a sentence naming `what`. */
 void check_gradient(const char *what, float *x, const float *dx, int64_t n, double h,
                     double tolerance, check_function *f, void *context);
