@@ -1,0 +1,175 @@
+/* bench_gemm.c -- qforge bench gemm: a product, timed, beside a peer when asked. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "contest.h"
+#include "machine.h"
+#include "options.h"
+#include "qforge/codegen.h"
+
+typedef struct request {
+    const char *shape, *recipe, *op, *cache, *vs, *tile, *ledger;
+    int64_t bits, group, threads;
+    double seconds;
+    bool json;
+} request;
+
+static qf_status parse_problem(const request *r, int threads, qf_problem *problem)
+{
+    long long m, n, k;
+    int used = 0;
+
+    if (sscanf(r->shape, "%lldx%lldx%lld%n", &m, &n, &k, &used) != 3 || r->shape[used] ||
+        m < 1 || n < 1 || k < 1 || m > 1 << 20 || n > 1 << 20 || k > 1 << 20)
+        return qf_fail(QF_USAGE, "--shape: '%s' is not MxNxK such as 512x4096x4096", r->shape);
+    *problem = (qf_problem){.m = m, .n = n, .k = k, .threads = threads};
+    problem->quant = qf_quant_of_bits((int)r->bits);
+    if (problem->quant == QF_QUANT_COUNT)
+        return qf_fail(QF_USAGE, "--bits: %lld is no width (2, 3, 4, 8, 32)",
+                       (long long)r->bits);
+    problem->group = problem->quant == QF_F32 ? 0 : (int)r->group;
+    if (problem->quant != QF_F32 && !qf_group_valid(problem->group))
+        return qf_fail(QF_USAGE, "--group: %lld is not 32, 64 or 128", (long long)r->group);
+    const qf_recipe recipe = qf_recipe_named(r->recipe);
+    if (recipe != QF_RECIPE_COUNT)
+        problem->accuracy = qf_recipe_of(recipe)->accuracy;
+    else if (strcmp(r->recipe, "fast") == 0)
+        problem->accuracy = QF_FAST;
+    else if (strcmp(r->recipe, "exact") != 0)
+        return qf_fail(QF_USAGE, "--recipe: no '%s' (exact, fast, or a recipe)", r->recipe);
+    if (strcmp(r->op, "grad") == 0)
+        problem->op = QF_GRAD_INPUT;
+    else if (strcmp(r->op, "forward") != 0)
+        return qf_fail(QF_USAGE, "--op: '%s' is not forward or grad", r->op);
+    if (strcmp(r->cache, "cold") != 0 && strcmp(r->cache, "warm") != 0)
+        return qf_fail(QF_USAGE, "--cache: '%s' is not warm or cold", r->cache);
+    return QF_OK;
+}
+
+/* The kernel of --recipe NAME --tile TILE, when both say so. */
+static qf_status chosen_kernel(const request *r, const cli_machine *machine,
+                               const qf_problem *problem, qf_kernel *kernel)
+{
+    kernel->id = (qf_kernel_id){.recipe = qf_recipe_named(r->recipe),
+                                .quant = problem->quant,
+                                .group = problem->group,
+                                .isa = qf_cpu_best_isa(&machine->cpu)};
+    if (kernel->id.recipe == QF_RECIPE_COUNT)
+        return qf_fail(QF_USAGE, "--tile needs --recipe to name a recipe, not the class '%s'",
+                       r->recipe);
+    QF_TRY(qf_tile_parse(r->tile, &kernel->id.tile));
+    return qf_jit_get(machine->jit, &kernel->id, &kernel->run, NULL);
+}
+
+/* ---- results ---- */
+
+static double gflops(const qf_problem *p, const qf_timing *timing)
+{
+    return 2.0 * (double)p->m * (double)p->n * (double)p->k / timing->median_ns;
+}
+
+static void print_json(const cli_contest *c, const qf_comparison *result)
+{
+    char problem[QF_NAME_MAX], kernel[QF_NAME_MAX];
+    const qf_timing *t = &result->a;
+
+    qf_problem_print(&c->problem, problem);
+    qf_kernel_print(&c->kernel.id, kernel);
+    json_t *o = json_pack(
+        "{s:s, s:s, s:f, s:f, s:f, s:f, s:i, s:f, s:f}", "problem", problem, "kernel", kernel,
+        "median_us", t->median_ns / 1e3, "low_us", t->low_ns / 1e3, "high_us", t->high_ns / 1e3,
+        "best_us", t->best_ns / 1e3, "samples", t->samples, "gflops", gflops(&c->problem, t),
+        "gbps", (double)cli_contest_weight_bytes(c) / t->median_ns);
+    if (c->peer.gemm) {
+        json_object_set_new(o, "vs", json_string(c->peer.name));
+        json_object_set_new(o, "vs_gflops", json_real(gflops(&c->problem, &result->b)));
+        json_object_set_new(o, "ratio", json_real(result->ratio));
+        json_object_set_new(o, "ratio_low", json_real(result->ratio_low));
+        json_object_set_new(o, "ratio_high", json_real(result->ratio_high));
+    }
+    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    printf("\n");
+    json_decref(o);
+}
+
+static void print_text(const cli_contest *c, const qf_comparison *result)
+{
+    char kernel[QF_NAME_MAX];
+    const qf_timing *t = &result->a;
+
+    qf_kernel_print(&c->kernel.id, kernel);
+    printf("%s\n  %.1f us [%.1f, %.1f]  %.1f GFLOP/s  %.2f GB/s of weights\n", kernel,
+           t->median_ns / 1e3, t->low_ns / 1e3, t->high_ns / 1e3, gflops(&c->problem, t),
+           (double)cli_contest_weight_bytes(c) / t->median_ns);
+    if (c->peer.gemm)
+        printf("%s\n  %.1f us  %.1f GFLOP/s  ours is %.3f times as fast [%.3f, %.3f]\n",
+               c->peer.name, result->b.median_ns / 1e3, gflops(&c->problem, &result->b),
+               result->ratio, result->ratio_low, result->ratio_high);
+}
+
+static qf_status run_contest(const request *r, cli_machine *machine, cli_contest *contest)
+{
+    qf_problem problem;
+    qf_kernel kernel = {.rung = QF_RUNG_EXACT};
+    cli_peer peer = {0};
+    qf_comparison result = {0};
+    qf_measure_options options = qf_measure_defaults;
+
+    QF_TRY(parse_problem(r, qf_pool_threads(machine->pool), &problem));
+    if (r->vs) QF_TRY(cli_peer_open(r->vs, problem.threads, &peer));
+    if (r->tile) QF_TRY(chosen_kernel(r, machine, &problem, &kernel));
+    QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, &problem,
+                            r->tile ? &kernel : NULL, strcmp(r->cache, "cold") == 0, peer,
+                            contest));
+    options.max_seconds = r->seconds;
+    options.min_seconds = r->seconds / 4;
+    if (peer.gemm)
+        result = qf_compare(&options, 1, cli_contest_ours, contest, cli_contest_peer, contest);
+    else
+        result.a = qf_measure(&options, cli_contest_ours, NULL, contest);
+    if (r->json)
+        print_json(contest, &result);
+    else
+        print_text(contest, &result);
+    return QF_OK;
+}
+
+qf_status cli_bench_gemm(int argc, char **argv)
+{
+    request r = {.shape = "512x4096x4096",
+                 .recipe = "exact",
+                 .op = "forward",
+                 .cache = "warm",
+                 .bits = 4,
+                 .group = 64,
+                 .seconds = 4};
+    const cli_option options[] = {
+        {"shape", 's', CLI_TEXT, &r.shape, "MxNxK", "rows, outputs, inputs"},
+        {"bits", 'b', CLI_INT, &r.bits, "N", "width of the weights: 2, 3, 4, 8, 32"},
+        {"group", 'g', CLI_INT, &r.group, "N", "group size: 32, 64, 128"},
+        {"recipe", 'r', CLI_TEXT, &r.recipe, "NAME", "exact, fast, or a recipe's own name"},
+        {"tile", 't', CLI_TEXT, &r.tile, "TILE", "this tile of --recipe, e.g. 6x16_u1_kc256"},
+        {"op", 'o', CLI_TEXT, &r.op, "OP", "forward or grad"},
+        {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "warm or cold weights"},
+        {"vs", 0, CLI_TEXT, &r.vs, "PEER", "openblas or reference, interleaved"},
+        {"threads", 'j', CLI_INT, &r.threads, "N", "threads (default: all)"},
+        {"seconds", 0, CLI_REAL, &r.seconds, "S", "longest time to measure"},
+        {"db", 0, CLI_TEXT, &r.ledger, "FILE", "tuning ledger, or none"},
+        {"json", 0, CLI_FLAG, &r.json, NULL, "machine-readable"},
+        {0}};
+    cli_machine machine = {0};
+    cli_contest contest = {0};
+    int rest;
+    bool help;
+
+    QF_TRY(cli_parse(argc, argv, "qforge bench gemm [options]", options, &rest, &help));
+    if (help) return QF_OK;
+    QF_TRY(cli_no_operands(argc, argv, rest));
+    qf_status status = cli_machine_open(r.threads, r.ledger, &machine);
+    if (status == QF_OK) status = run_contest(&r, &machine, &contest);
+    cli_contest_close(&contest);
+    cli_machine_close(&machine);
+    return status;
+}
