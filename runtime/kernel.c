@@ -151,19 +151,40 @@ static bool next_part(const char **text, char *part, size_t size)
     if (length == 0 || length >= size) return false;
     memcpy(part, *text, length);
     part[length] = 0;
-    *text += length + ((*text)[length] == '_');
+    *text += length;
+    if (**text == '_' && !*++*text) return false; /* a '_' with nothing behind it */
     return true;
 }
 
-/* A positive decimal number right after `prefix`, nothing behind it. */
+/* Cuts digits off *text: a number of 1..most. */
+static bool cut_number(const char **text, int64_t most, int64_t *value)
+{
+    *value = 0;
+    for (; **text >= '0' && **text <= '9'; ++*text) {
+        *value = 10 * *value + (**text - '0');
+        if (*value > most) return false;
+    }
+    return *value > 0;
+}
+
+enum { MOST_CUT = 1 << 20 };
+static const int64_t most_size = INT64_C(1) << 40;
+
+/* "6x16": `count` numbers, nothing behind them. */
+static bool parse_sizes(const char *part, int64_t most, int count, int64_t *size)
+{
+    for (int i = 0; i < count; i++)
+        if ((i && *part++ != 'x') || !cut_number(&part, most, &size[i])) return false;
+    return !*part;
+}
+
+/* A number right after `prefix`, nothing behind it. */
 static bool parse_number(const char *part, const char *prefix, int *value)
 {
     const size_t length = strlen(prefix);
-    if (strncmp(part, prefix, length) != 0 || part[length] < '0' || part[length] > '9')
+    int64_t number;
+    if (strncmp(part, prefix, length) != 0 || !parse_sizes(part + length, MOST_CUT, 1, &number))
         return false;
-    char *end;
-    const long number = strtol(part + length, &end, 10);
-    if (*end || number < 1 || number > 1 << 20) return false;
     *value = (int)number;
     return true;
 }
@@ -185,11 +206,10 @@ static bool parse_format(const char *part, qf_quant *quant, int *group)
 static bool parse_tile(const char *text, qf_tile *tile)
 {
     char part[32];
-    int used = 0;
-    *tile = (qf_tile){.unroll = 1};
-    if (!next_part(&text, part, sizeof part)) return false;
-    if (sscanf(part, "%dx%d%n", &tile->mr, &tile->nr, &used) != 2 || part[used]) return false;
-    if (tile->mr < 1 || tile->nr < 1) return false;
+    int64_t size[2];
+    if (!next_part(&text, part, sizeof part) || !parse_sizes(part, MOST_CUT, 2, size))
+        return false;
+    *tile = (qf_tile){.mr = (int)size[0], .nr = (int)size[1], .unroll = 1};
     while (*text) {
         if (!next_part(&text, part, sizeof part)) return false;
         if (!parse_number(part, "u", &tile->unroll) && !parse_number(part, "kc", &tile->kc) &&
@@ -215,8 +235,7 @@ static bool parse_kernel(const char *name, qf_kernel_id *id)
 static bool parse_problem(const char *name, qf_problem *problem)
 {
     char part[64];
-    long long m, n, k;
-    int used = 0;
+    int64_t size[3];
 
     *problem = (qf_problem){0};
     if (!next_part(&name, part, sizeof part)) return false;
@@ -233,9 +252,8 @@ static bool parse_problem(const char *name, qf_problem *problem)
     }
     if (!parse_format(part, &problem->quant, &problem->group)) return false;
     if (!next_part(&name, part, sizeof part)) return false;
-    if (sscanf(part, "%lldx%lldx%lld%n", &m, &n, &k, &used) != 3 || part[used]) return false;
-    if (m < 1 || n < 1 || k < 1) return false;
-    problem->m = m, problem->n = n, problem->k = k;
+    if (!parse_sizes(part, most_size, 3, size)) return false;
+    problem->m = size[0], problem->n = size[1], problem->k = size[2];
     return next_part(&name, part, sizeof part) && parse_number(part, "t", &problem->threads) &&
            !*name;
 }
