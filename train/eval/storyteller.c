@@ -1,0 +1,260 @@
+/* storyteller.c -- facts, sentences about them, questions about them. */
+#include "qforge/storyteller.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "qforge/file.h"
+#include "qforge/random.h"
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
+static const char *const girls[] = {"Lily", "Anna", "Mia", "Sara",
+                                    "Emma", "Nora", "Zoe", "Ida"};
+static const char *const boys[] = {"Tom", "Ben", "Max", "Sam", "Leo", "Jack", "Tim", "Paul"};
+static const char *const colours[] = {"red",    "blue",  "green", "yellow",
+                                      "purple", "white", "black", "pink"};
+static const char *const objects[] = {"ball", "kite", "book", "hat",  "car",
+                                      "boat", "drum", "doll", "cake", "cup"};
+static const char *const places[] = {"park",   "beach", "garden", "forest",
+                                     "market", "farm",  "lake",   "zoo"};
+static const char *const counts[] = {"two", "three", "four", "five", "six", "seven"};
+static const char *const animals[] = {"birds", "ducks", "frogs", "cats",
+                                      "dogs",  "bees",  "fish",  "rabbits"};
+static const char *const hidings[] = {"tree", "bench",  "rock",  "bush",
+                                      "box",  "bridge", "table", "cart"};
+
+/* What a story says. */
+typedef struct facts {
+    const char *hero, *friend;
+    const char *thing, *colour;       /* the hero's */
+    const char *other, *other_colour; /* the friend's */
+    const char *place, *count, *animal, *hiding;
+    const char *she, *her, *girl; /* of the hero */
+} facts;
+
+static const char *pick(qf_random *random, const char *const *list, int count)
+{
+    return list[qf_random_below(random, (uint32_t)count)];
+}
+
+static const char *pick_not(qf_random *random, const char *const *list, int count,
+                            const char *taken)
+{
+    for (;;) {
+        const char *word = pick(random, list, count);
+        if (word != taken) return word;
+    }
+}
+
+static const char *pick_name(qf_random *random, bool girl)
+{
+    return girl ? pick(random, girls, COUNT(girls)) : pick(random, boys, COUNT(boys));
+}
+
+static facts imagine(qf_random *random)
+{
+    facts f;
+    const bool girl = qf_random_below(random, 2);
+    f.hero = pick_name(random, girl);
+    do f.friend = pick_name(random, qf_random_below(random, 2));
+    while (f.friend == f.hero);
+    f.she = girl ? "She" : "He";
+    f.her = girl ? "her" : "his";
+    f.girl = girl ? "girl" : "boy";
+    f.thing = pick(random, objects, COUNT(objects));
+    f.other = pick_not(random, objects, COUNT(objects), f.thing);
+    f.colour = pick(random, colours, COUNT(colours));
+    f.other_colour = pick_not(random, colours, COUNT(colours), f.colour);
+    f.place = pick(random, places, COUNT(places));
+    f.count = pick(random, counts, COUNT(counts));
+    f.animal = pick(random, animals, COUNT(animals));
+    f.hiding = pick(random, hidings, COUNT(hidings));
+    return f;
+}
+
+/* Sixteen classes of facts: one each for test, search and calibration, the rest trains. */
+static qf_split split_of(const facts *f)
+{
+    const char *const fact[] = {f->hero,  f->friend, f->thing,  f->colour, f->other,
+                                f->place, f->count,  f->animal, f->hiding, f->other_colour};
+    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+    for (int i = 0; i < COUNT(fact); i++)
+        for (const char *c = fact[i]; *c; c++) hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+    const unsigned class = (unsigned)(hash >> 32) % 16;
+    return class < 3 ? (qf_split)(QF_SPLIT_CALIBRATION + class) : QF_SPLIT_TRAIN;
+}
+
+/* ---- sentences ---- */
+
+/* Letters stand for facts: see expand. */
+static const char *const openings[] = {
+    "There was a little $g named $H.",
+    "Once there was a $g named $H.",
+    "$H was a little $g.",
+};
+static const char *const possessions[] = {
+    "$H had a $c $t. $S liked the $c $t very much.",
+    "$H had a $c $t. The $c $t was new.",
+    "Mom gave $H a $c $t. $S loved $h $c $t.",
+};
+static const char *const friendships[] = {
+    "$H had a friend named $F. $F had a $d $o.",
+    "The best friend of $H was $F. $F had a $d $o.",
+};
+static const char *const trips[] = {
+    "One day $H and $F went to the $p.",
+    "On a sunny day $H and $F went to the $p.",
+    "One day $H wanted to play, so $H and $F went to the $p.",
+};
+static const char *const sights[] = {
+    "At the $p they saw $n $a. The $n $a were funny.",
+    "There were $n $a at the $p. They looked at the $n $a.",
+    "There they saw $n $a and were happy. The $n $a were at the $p.",
+};
+static const char *const losses[] = {
+    "Then $H lost the $t. $S was sad. $F helped and they found the $t under the $u.",
+    "But $H could not find the $t. They looked and looked. The $t was under the $u.",
+    "Then the $t was gone. $F looked under the $u. The $t was under the $u.",
+};
+static const char *const endings[] = {
+    "$H and $F went home from the $p with the $c $t.",
+    "$H said thank you to $F. They went home with the $t and the $o.",
+    "$H hugged $F. It was a good day at the $p.",
+    "They played with the $c $t and the $d $o all day.",
+};
+
+static const char *value_of(const facts *f, char letter)
+{
+    switch (letter) {
+    case 'H':
+        return f->hero;
+    case 'F':
+        return f->friend;
+    case 't':
+        return f->thing;
+    case 'c':
+        return f->colour;
+    case 'o':
+        return f->other;
+    case 'd':
+        return f->other_colour;
+    case 'p':
+        return f->place;
+    case 'n':
+        return f->count;
+    case 'a':
+        return f->animal;
+    case 'u':
+        return f->hiding;
+    case 'S':
+        return f->she;
+    case 'h':
+        return f->her;
+    case 'g':
+        return f->girl;
+    }
+    QF_ASSERT(!"a letter without a fact");
+    return "";
+}
+
+static void expand(const char *template, const facts *f, char *text, size_t size)
+{
+    size_t used = strlen(text);
+    for (const char *c = template; *c; c++) {
+        char letter[2] = {*c, 0};
+        const char *piece = *c == '$' ? value_of(f, *++c) : letter;
+        const size_t length = strlen(piece);
+        QF_ASSERT(used + length < size);
+        memcpy(text + used, piece, length + 1);
+        used += length;
+    }
+}
+
+static void tell(qf_random *random, const facts *f, char text[QF_STORY_TEXT])
+{
+    const struct {
+        const char *const *list;
+        int count;
+    } parts[] = {
+        {openings, COUNT(openings)},       {possessions, COUNT(possessions)},
+        {friendships, COUNT(friendships)}, {trips, COUNT(trips)},
+        {sights, COUNT(sights)},           {losses, COUNT(losses)},
+        {endings, COUNT(endings)},
+    };
+    text[0] = 0;
+    for (int p = 0; p < COUNT(parts); p++) {
+        if (p) expand(" ", f, text, QF_STORY_TEXT);
+        expand(pick(random, parts[p].list, parts[p].count), f, text, QF_STORY_TEXT);
+    }
+}
+
+/* ---- questions ---- */
+
+/* The right answer among three wrong ones; `near` (may be NULL) is one of the wrong ones:
+ * the same kind of fact about somebody else. */
+static void offer(qf_random *random, const char *const *list, int count, const char *right,
+                  const char *near, qf_question *question)
+{
+    const char *chosen[QF_STORY_CHOICES] = {right, near};
+    int filled = near ? 2 : 1;
+    while (filled < QF_STORY_CHOICES) {
+        const char *word = pick(random, list, count);
+        bool taken = false;
+        for (int i = 0; i < filled; i++) taken |= chosen[i] == word;
+        if (!taken) chosen[filled++] = word;
+    }
+    for (int i = QF_STORY_CHOICES - 1; i >= 0; i--) {
+        const int j = (int)qf_random_below(random, (uint32_t)i + 1);
+        question->choice[i] = chosen[j];
+        if (chosen[j] == right) question->answer = i;
+        chosen[j] = chosen[i];
+    }
+}
+
+static qf_question *ask(qf_question *question, const facts *f, const char *kind,
+                        const char *template, const char *lead)
+{
+    question->kind = kind;
+    question->text[0] = 0;
+    question->lead = lead;
+    expand(template, f, question->text, sizeof question->text);
+    return question;
+}
+
+static void ask_all(qf_random *random, const facts *f, qf_question *q)
+{
+    const char *names[COUNT(girls) + COUNT(boys)];
+    memcpy(names, girls, sizeof girls);
+    memcpy(names + COUNT(girls), boys, sizeof boys);
+
+    offer(random, colours, COUNT(colours), f->colour, f->other_colour,
+          ask(q++, f, "colour", "What colour was the $t?", ""));
+    offer(random, places, COUNT(places), f->place, NULL,
+          ask(q++, f, "place", "Where did $H and $F go?", "to the"));
+    offer(random, counts, COUNT(counts), f->count, NULL,
+          ask(q++, f, "count", "How many $a did they see?", ""));
+    offer(random, names, COUNT(names), f->friend, f->hero,
+          ask(q++, f, "name", "Who had the $o?", ""));
+    offer(random, objects, COUNT(objects), f->thing, f->other,
+          ask(q++, f, "object", "What did $H have?", "a"));
+    offer(random, hidings, COUNT(hidings), f->hiding, NULL,
+          ask(q++, f, "hiding", "Where was the $t?", "under the"));
+}
+
+const char *qf_split_name(qf_split split)
+{
+    static const char *const name[QF_SPLITS] = {"train", "calibration", "search", "test"};
+    return name[split];
+}
+
+void qf_story_tell(uint64_t seed, qf_split split, uint64_t index, qf_story *story)
+{
+    qf_random random = qf_random_init(seed, (uint64_t)split << 48 | index);
+    facts f;
+    do f = imagine(&random);
+    while (split_of(&f) != split);
+    memset(story, 0, sizeof *story);
+    tell(&random, &f, story->text);
+    ask_all(&random, &f, story->question);
+}
