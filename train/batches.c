@@ -1,7 +1,6 @@
 /* batches.c -- windows over a stream of tokens. */
 #include "batches.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "qforge/memory.h"
@@ -20,16 +19,6 @@ qf_status tr_stream_of(const qf_corpus *corpus, tr_stream *stream)
     for (int i = 0; i < corpus->sequences; at += corpus->length[i++])
         memcpy(at, corpus->token[i], (size_t)corpus->length[i] * sizeof *at);
     return QF_OK;
-}
-
-qf_status tr_stream_load(const char *path, const qf_tokenizer *tokenizer, tr_stream *stream)
-{
-    qf_corpus corpus;
-    *stream = (tr_stream){0};
-    QF_TRY(qf_corpus_load(path, tokenizer, INT_MAX, 0, &corpus));
-    const qf_status status = tr_stream_of(&corpus, stream);
-    qf_corpus_release(&corpus);
-    return status;
 }
 
 void tr_stream_release(tr_stream *stream)
