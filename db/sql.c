@@ -147,28 +147,26 @@ static qf_status connect_immutable(sql_db *db)
     return connect_to(db, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 }
 
-static qf_status probe(sql_db *db, int *code)
+static qf_status probe(sql_db *db)
 {
-    *code = sqlite3_exec(db->handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-    return *code == SQLITE_OK ? QF_OK : fail(db, *code);
+    return sql_script(db, "SELECT count(*) FROM sqlite_schema");
 }
 
 static qf_status open_reader(sql_db *db)
 {
-    int code;
-    QF_TRY(connect_to(db, db->path, SQLITE_OPEN_READONLY));
-    const qf_status status = probe(db, &code);
-    if (status == QF_OK || !log_is_empty(db->path)) return status;
-    if ((code & 0xff) != SQLITE_CANTOPEN && (code & 0xff) != SQLITE_READONLY) return status;
+    qf_status status = connect_to(db, db->path, SQLITE_OPEN_READONLY);
+    if (status == QF_OK) status = probe(db);
+    if (status != QF_DATABASE || !log_is_empty(db->path)) return status;
+    const int code = sqlite3_errcode(db->handle) & 0xff;
+    if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY) return status;
     QF_TRY(connect_immutable(db));
-    return probe(db, &code);
+    return probe(db);
 }
 
 static qf_status open_writer(sql_db *db)
 {
-    int code;
     QF_TRY(connect_to(db, db->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
-    QF_TRY(probe(db, &code));
+    QF_TRY(probe(db));
     /* SQLite falls back to reading when it may not write. */
     return sqlite3_db_readonly(db->handle, "main") ? fail(db, SQLITE_READONLY) : QF_OK;
 }

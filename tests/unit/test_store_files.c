@@ -1,0 +1,345 @@
+/* test_store_files.c -- the ledger as a file: made, upgraded, shared, and refused untouched. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "db/sql.h"
+#include "ledger_fixture.h"
+#include "qforge/codegen.h"
+#include "qforge/store.h"
+
+/* ---- opening --------------------------------------------------------------------------- */
+
+static void reading_creates_nothing(void **state)
+{
+    (void)state;
+    qf_store *store;
+    assert_int_equal(qf_store_open(check_ledger, QF_STORE_READ, &store), QF_NOT_FOUND);
+    assert_null(store);
+    assert_int_not_equal(access(check_ledger, F_OK), 0);
+}
+
+static void a_new_file_has_stamp_log_and_views(void **state)
+{
+    (void)state;
+    qf_store_close(check_ledger_open(QF_STORE_WRITE));
+    assert_int_equal(check_sql_number("PRAGMA application_id"), 0x51464C44);
+    assert_int_equal(check_sql_number("PRAGMA user_version"), 2);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 2);
+    assert_int_equal(check_sql_number("SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
+                     1);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM best"), 0);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM sqlite_schema WHERE type = 'table' "
+                                      "AND sql NOT LIKE '%STRICT%'"),
+                     0);
+}
+
+static void an_old_file_is_upgraded_with_its_rows(void **state)
+{
+    (void)state;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    check_tried(store, check_session(store), &check_trial, 500);
+    qf_store_close(store);
+    check_sql(
+        "DROP TABLE latency; DELETE FROM migration WHERE version = 2; PRAGMA user_version = 1");
+    assert_int_equal(qf_store_open(check_ledger, QF_STORE_READ, &store), QF_DATABASE);
+    assert_non_null(strstr(qf_message(), "older schema 1"));
+
+    store = check_ledger_open(QF_STORE_WRITE);
+    qf_best best;
+    assert_int_equal(qf_store_best(store, &check_scope, &check_trial.problem, &best), QF_OK);
+    qf_latency latency;
+    assert_int_equal(qf_latency_get(store, &check_cpu, &check_trial.problem, QF_COLD, &latency),
+                     QF_NOT_FOUND);
+    qf_store_close(store);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 2);
+}
+
+static uint64_t file_digest(void)
+{
+    FILE *file = fopen(check_ledger, "rb");
+    uint64_t digest = 1469598103934665603u;
+    assert_non_null(file);
+    for (int c; (c = fgetc(file)) != EOF;) digest = (digest ^ (unsigned)c) * 1099511628211u;
+    fclose(file);
+    return digest;
+}
+
+/* Neither mode may open the file; both say why in one line and leave it alone. */
+static void refused(const char *because)
+{
+    const uint64_t before = file_digest();
+    for (int mode = QF_STORE_READ; mode <= QF_STORE_WRITE; mode++) {
+        qf_store *store;
+        qf_message_clear();
+        assert_int_equal(qf_store_open(check_ledger, (qf_store_mode)mode, &store), QF_DATABASE);
+        assert_null(store);
+        if (!strstr(qf_message(), because) || !strstr(qf_message(), check_ledger))
+            fail_msg("'%s' does not say '%s'", qf_message(), because);
+        assert_null(strchr(qf_message(), '\n'));
+        assert_true(file_digest() == before);
+    }
+    assert_int_equal(qf_status_exit_code(QF_DATABASE), 15);
+}
+
+static void write_bytes(const void *bytes, size_t size, long offset)
+{
+    FILE *file = fopen(check_ledger, offset ? "r+b" : "wb");
+    assert_non_null(file);
+    fseek(file, offset, SEEK_SET);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void a_newer_file_is_refused(void **state)
+{
+    (void)state;
+    qf_store_close(check_ledger_open(QF_STORE_WRITE));
+    check_sql("PRAGMA user_version = 3");
+    refused("newer qforge (schema 3");
+}
+
+static void another_programs_file_is_refused(void **state)
+{
+    (void)state;
+    check_sql("CREATE TABLE recipes (name TEXT)");
+    refused("another program");
+}
+
+static void a_text_file_is_refused(void **state)
+{
+    char text[8192];
+    (void)state;
+    memset(text, 'x', sizeof text);
+    write_bytes(text, sizeof text, 0);
+    refused("no SQLite file");
+}
+
+static void a_damaged_schema_is_refused(void **state)
+{
+    char junk[2000];
+    (void)state;
+    qf_store_close(check_ledger_open(QF_STORE_WRITE));
+    memset(junk, 0x5a, sizeof junk);
+    write_bytes(junk, sizeof junk, 100); /* the first page's tree */
+    refused("damaged");
+}
+
+static void a_directory_is_refused(void **state)
+{
+    qf_store *store;
+    (void)state;
+    assert_int_equal(qf_store_open(check_directory, QF_STORE_WRITE, &store), QF_DATABASE);
+    assert_non_null(strstr(qf_message(), "not a file"));
+    snprintf(check_ledger, sizeof check_ledger, "%s/none/tuning.db", check_directory);
+    assert_int_equal(qf_store_open(check_ledger, QF_STORE_WRITE, &store), QF_DATABASE);
+    assert_non_null(strstr(qf_message(), "No such file"));
+}
+
+/* A page deep inside: found by the check, and by whoever reads it. */
+static void a_damaged_page_is_found(void **state)
+{
+    (void)state;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    const int64_t session = check_session(store);
+    for (int i = 1; i < 200; i++) {
+        qf_trial trial = check_trial;
+        trial.problem.n = i;
+        check_tried(store, session, &trial, 100 + i);
+    }
+    qf_store_close(store);
+    const int64_t page =
+        check_sql_number("SELECT rootpage FROM sqlite_schema WHERE name = 'outcome'");
+    const int64_t size = check_sql_number("PRAGMA page_size");
+    char junk[512];
+    memset(junk, 0xff, sizeof junk);
+    write_bytes(junk, sizeof junk, (long)((page - 1) * size));
+
+    assert_int_equal(qf_store_open(check_ledger, QF_STORE_READ, &store), QF_OK);
+    assert_int_equal(qf_store_check(store), QF_DATABASE);
+    assert_non_null(strstr(qf_message(), "damaged"));
+    qf_best best;
+    assert_int_equal(qf_store_best(store, &check_scope, &check_trial.problem, &best),
+                     QF_DATABASE);
+    qf_store_close(store);
+}
+
+/* As an ordinary user, to whom modes of files apply. */
+static void in_child_as_nobody(void (*body)(void))
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(3);
+        body();
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status)) fail_msg("the child gave up at step %d", WEXITSTATUS(status));
+}
+
+static void use_read_only(void)
+{
+    qf_store *store;
+    qf_best best;
+    if (qf_store_open(check_ledger, QF_STORE_WRITE, &store) != QF_DATABASE) _exit(10);
+    if (!strstr(qf_message(), "read-only")) _exit(11);
+    if (qf_store_open(check_ledger, QF_STORE_READ, &store) != QF_OK) _exit(12);
+    if (qf_store_best(store, &check_scope, &check_trial.problem, &best) != QF_OK) _exit(13);
+    qf_store_close(store);
+}
+
+static void a_read_only_file_is_read_not_written(void **state)
+{
+    (void)state;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    check_tried(store, check_session(store), &check_trial, 500);
+    qf_store_close(store);
+    const uint64_t before = file_digest();
+    chmod(check_ledger, 0444);
+    chmod(check_directory, 0555);
+    in_child_as_nobody(use_read_only);
+    chmod(check_directory, 0755);
+    assert_true(file_digest() == before);
+}
+
+static void a_locked_file_is_refused_after_waiting(void **state)
+{
+    sqlite3 *other;
+    qf_store *store;
+    (void)state;
+    qf_store_close(check_ledger_open(QF_STORE_WRITE));
+    assert_int_equal(sqlite3_open(check_ledger, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    store = check_ledger_open(QF_STORE_WRITE); /* nothing to write yet */
+    int64_t session;
+    assert_int_equal(qf_session_begin(store, &check_info, &session), QF_DATABASE);
+    assert_non_null(strstr(qf_message(), "locked by another process"));
+    sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
+    assert_int_equal(qf_session_begin(store, &check_info, &session), QF_OK);
+    sqlite3_close(other);
+    qf_store_close(store);
+}
+
+/* max_page_count makes SQLite answer as a full disk does. */
+static void a_full_disk_loses_nothing(void **state)
+{
+    (void)state;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    const int64_t session = check_session(store);
+    check_tried(store, session, &check_trial, 500);
+    struct sql_db *const *inside = (struct sql_db *const *)(const void *)store;
+    char limit[64];
+    snprintf(limit, sizeof limit, "PRAGMA max_page_count = %lld",
+             (long long)check_sql_number("PRAGMA page_count"));
+    assert_int_equal(sql_script(*inside, limit), QF_OK);
+
+    qf_status status = QF_OK;
+    int64_t id = 0;
+    for (int i = 1; i < 5000 && status == QF_OK; i++) {
+        qf_trial trial = check_trial;
+        trial.problem.n = i;
+        status = qf_trial_claim(store, session, &trial, &id);
+    }
+    assert_int_equal(status, QF_DATABASE);
+    assert_non_null(strstr(qf_message(), "disk is full"));
+    qf_store_close(store);
+    store = check_ledger_open(QF_STORE_READ);
+    assert_int_equal(qf_store_check(store), QF_OK);
+    qf_best best;
+    assert_int_equal(qf_store_best(store, &check_scope, &check_trial.problem, &best), QF_OK);
+    qf_store_close(store);
+}
+
+static void network_file_systems_are_known(void **state)
+{
+    (void)state;
+    assert_string_equal(sql_network_fs(0x6969), "NFS");
+    assert_string_equal(sql_network_fs((long)(int32_t)0xFF534D42), "CIFS");
+    assert_null(sql_network_fs(0xEF53));     /* ext4 */
+    assert_null(sql_network_fs(0x01021994)); /* tmpfs */
+}
+
+/* ---- several at once -------------------------------------------------------------------- */
+
+enum { WRITERS = 4, TRIALS = 40 };
+
+static void write_many(int writer)
+{
+    qf_store *store;
+    int64_t session;
+    if (qf_store_open(check_ledger, QF_STORE_WRITE, &store) != QF_OK) _exit(1);
+    if (qf_session_begin(store, &check_info, &session) != QF_OK) _exit(2);
+    for (int i = 0; i < TRIALS; i++) {
+        qf_trial trial = check_trial;
+        int64_t id;
+        trial.problem.n = 16 * (1 + i);
+        trial.kernel.tile.mr = 1 + writer;
+        const qf_outcome outcome = check_timed(100 + writer);
+        if (qf_trial_claim(store, session, &trial, &id) != QF_OK) _exit(3);
+        if (qf_trial_finish(store, id, &outcome) != QF_OK) _exit(4);
+    }
+    if (qf_session_end(store, session, QF_SESSION_DONE) != QF_OK) _exit(5);
+    qf_store_close(store);
+    _exit(0);
+}
+
+static void many_writers_share_a_file(void **state)
+{
+    pid_t child[WRITERS];
+    (void)state;
+    for (int i = 0; i < WRITERS; i++) /* the file does not exist yet: they race for it */
+        if ((child[i] = fork()) == 0) write_many(i);
+    for (int i = 0; i < WRITERS; i++) {
+        int status;
+        waitpid(child[i], &status, 0);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    qf_store *store = check_ledger_open(QF_STORE_READ);
+    qf_store_counts counts;
+    assert_int_equal(qf_store_count(store, &counts), QF_OK);
+    assert_int_equal(counts.trials, WRITERS * TRIALS);
+    assert_int_equal(counts.ok, WRITERS * TRIALS);
+    assert_int_equal(counts.problems, TRIALS);
+    assert_int_equal(counts.machines, 1);
+    assert_int_equal(counts.open, 0);
+    assert_int_equal(qf_store_check(store), QF_OK);
+    qf_store_close(store);
+}
+
+int main(void)
+{
+#define LEDGER_TEST(name)                                                                      \
+    cmocka_unit_test_setup_teardown(name, check_ledger_fresh, check_ledger_clean)
+    const struct CMUnitTest tests[] = {
+        LEDGER_TEST(reading_creates_nothing),
+        LEDGER_TEST(a_new_file_has_stamp_log_and_views),
+        LEDGER_TEST(an_old_file_is_upgraded_with_its_rows),
+        LEDGER_TEST(a_newer_file_is_refused),
+        LEDGER_TEST(another_programs_file_is_refused),
+        LEDGER_TEST(a_text_file_is_refused),
+        LEDGER_TEST(a_damaged_schema_is_refused),
+        LEDGER_TEST(a_directory_is_refused),
+        LEDGER_TEST(a_damaged_page_is_found),
+        LEDGER_TEST(a_read_only_file_is_read_not_written),
+        LEDGER_TEST(a_locked_file_is_refused_after_waiting),
+        LEDGER_TEST(a_full_disk_loses_nothing),
+        LEDGER_TEST(network_file_systems_are_known),
+        LEDGER_TEST(many_writers_share_a_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
