@@ -1,0 +1,230 @@
+/* test_sampler.c -- which subnet a step trains: means, odds, draws. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "train/qfa/sampler.h"
+
+enum { LINEARS = 84 };
+
+static tr_sampler sampler_of(tr_sampler_kind kind, tr_mapping mapping, int64_t cycle)
+{
+    return (tr_sampler){.kind = kind,
+                        .mapping = mapping,
+                        .choice = TR_CHOICE_LINEAR,
+                        .cycle = cycle,
+                        .seed = 3,
+                        .widths = 3,
+                        .width = {2, 3, 4}};
+}
+
+static void the_mean_is_a_triangular_wave(void **state)
+{
+    (void)state;
+    const tr_sampler s = sampler_of(TR_SAMPLER_BALANCED, TR_MAPPING_BINOMIAL, 8000);
+    assert_true(tr_sampler_mean(&s, 0) == 4);
+    assert_true(tr_sampler_mean(&s, 2000) == 3);
+    assert_true(tr_sampler_mean(&s, 4000) == 2);
+    assert_true(tr_sampler_mean(&s, 6000) == 3);
+    assert_true(tr_sampler_mean(&s, 8000) == 4); /* starts over */
+    assert_true(tr_sampler_mean(&s, 10000) == 3);
+    assert_true(fabs(tr_sampler_mean(&s, 7999) - 4) < 1e-3);
+}
+
+static void odds_have_the_mean(void **state)
+{
+    (void)state;
+    for (int mapping = 0; mapping < TR_MAPPINGS; mapping++) {
+        tr_sampler s = sampler_of(TR_SAMPLER_BALANCED, (tr_mapping)mapping, 100);
+        for (int64_t step = 0; step < 100; step++) {
+            double odds[QF_WIDTHS_MAX], sum = 0, mean = 0;
+            tr_sampler_odds(&s, step, odds);
+            for (int i = 0; i < 3; i++) {
+                assert_true(odds[i] >= 0 && odds[i] <= 1);
+                sum += odds[i];
+                mean += odds[i] * s.width[i];
+            }
+            assert_true(fabs(sum - 1) < 1e-12);
+            assert_true(fabs(mean - tr_sampler_mean(&s, step)) < 1e-9);
+        }
+    }
+}
+
+/* The table of the method: at a mean of 2.5. */
+static void odds_at_two_and_a_half(void **state)
+{
+    (void)state;
+    tr_sampler s = sampler_of(TR_SAMPLER_BALANCED, TR_MAPPING_MAXENT, 8);
+    double odds[QF_WIDTHS_MAX];
+
+    tr_sampler_odds(&s, 3, odds);
+    assert_true(fabs(odds[0] - .616) < 1e-3 && fabs(odds[1] - .268) < 1e-3);
+    tr_sampler_odds(&s, 2, odds);
+    assert_true(fabs(odds[0] - 1.0 / 3) < 1e-9 && fabs(odds[2] - 1.0 / 3) < 1e-9);
+    s.mapping = TR_MAPPING_BINOMIAL;
+    tr_sampler_odds(&s, 3, odds);
+    assert_true(odds[0] == .5625 && odds[1] == .375 && odds[2] == .0625);
+}
+
+/* Trapezoid over a whole cycle. */
+static void marginals(const tr_sampler *s, double share[3])
+{
+    memset(share, 0, 3 * sizeof *share);
+    for (int64_t step = 0; step < s->cycle; step++) {
+        double odds[QF_WIDTHS_MAX];
+        tr_sampler_odds(s, step, odds);
+        for (int i = 0; i < 3; i++) share[i] += odds[i] / (double)s->cycle;
+    }
+}
+
+static void binomial_marginals_are_equal(void **state)
+{
+    (void)state;
+    const tr_sampler s = sampler_of(TR_SAMPLER_BALANCED, TR_MAPPING_BINOMIAL, 3000);
+    double share[3];
+    marginals(&s, share);
+    for (int i = 0; i < 3; i++) assert_true(fabs(share[i] - 1.0 / 3) < 1e-6);
+}
+
+static void maxent_marginals_favour_the_ends(void **state)
+{
+    (void)state;
+    const tr_sampler s = sampler_of(TR_SAMPLER_BALANCED, TR_MAPPING_MAXENT, 3000);
+    double share[3];
+    marginals(&s, share);
+    assert_true(fabs(share[0] - .382) < 1e-3 && fabs(share[1] - .236) < 1e-3);
+}
+
+static double mean_bits(const qf_subnet *subnet)
+{
+    double sum = 0;
+    for (int i = 0; i < subnet->count; i++) sum += subnet->bits[i];
+    return sum / subnet->count;
+}
+
+static void draws_follow_the_odds(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < TR_SAMPLERS; kind++) {
+        const tr_sampler s = sampler_of((tr_sampler_kind)kind, TR_MAPPING_MAXENT, 600);
+        double drawn[5] = {0}, wanted[3] = {0};
+        for (int64_t step = 0; step < 600; step++) {
+            qf_subnet subnet;
+            double odds[QF_WIDTHS_MAX];
+            tr_sampler_draw(&s, step, LINEARS, &subnet);
+            tr_sampler_odds(&s, step, odds);
+            assert_int_equal(subnet.count, LINEARS);
+            for (int i = 0; i < LINEARS; i++) drawn[subnet.bits[i]] += 1.0 / (600 * LINEARS);
+            for (int i = 0; i < 3; i++) wanted[i] += odds[i] / 600;
+            if (kind == TR_SAMPLER_BALANCED)
+                assert_true(fabs(mean_bits(&subnet) - tr_sampler_mean(&s, step)) < .5);
+        }
+        /* five standard deviations of 50,400 draws are 0.0105 */
+        for (int i = 0; i < 3; i++) assert_true(fabs(drawn[i + 2] - wanted[i]) < .0105);
+    }
+}
+
+/* The point of it all: balanced draws reach the ends, uniform ones never do. */
+static void balanced_draws_reach_the_ends(void **state)
+{
+    (void)state;
+    double least[2] = {9, 9}, most[2] = {0, 0};
+    for (int kind = 0; kind < TR_SAMPLERS; kind++) {
+        const tr_sampler s = sampler_of((tr_sampler_kind)kind, TR_MAPPING_BINOMIAL, 500);
+        for (int64_t step = 0; step < 1000; step++) {
+            qf_subnet subnet;
+            tr_sampler_draw(&s, step, LINEARS, &subnet);
+            const double mean = mean_bits(&subnet);
+            if (mean < least[kind]) least[kind] = mean;
+            if (mean > most[kind]) most[kind] = mean;
+        }
+    }
+    assert_true(least[TR_SAMPLER_UNIFORM] > 2.5 && most[TR_SAMPLER_UNIFORM] < 3.5);
+    assert_true(least[TR_SAMPLER_BALANCED] < 2.02 && most[TR_SAMPLER_BALANCED] > 3.98);
+}
+
+static void draws_are_pure(void **state)
+{
+    (void)state;
+    tr_sampler s = sampler_of(TR_SAMPLER_UNIFORM, TR_MAPPING_BINOMIAL, 10);
+    qf_subnet a, b;
+
+    tr_sampler_draw(&s, 7, LINEARS, &a);
+    tr_sampler_draw(&s, 8, LINEARS, &b);
+    assert_false(qf_subnet_equal(&a, &b));
+    tr_sampler_draw(&s, 7, LINEARS, &b);
+    assert_true(qf_subnet_equal(&a, &b));
+    s.seed = 4;
+    tr_sampler_draw(&s, 7, LINEARS, &b);
+    assert_false(qf_subnet_equal(&a, &b));
+}
+
+static void blocks_share_a_width(void **state)
+{
+    (void)state;
+    tr_sampler s = sampler_of(TR_SAMPLER_UNIFORM, TR_MAPPING_BINOMIAL, 10);
+    qf_subnet subnet;
+    int changes = 0;
+
+    s.choice = TR_CHOICE_BLOCK;
+    tr_sampler_draw(&s, 7, LINEARS, &subnet);
+    for (int i = 1; i < LINEARS; i++) {
+        const bool same = subnet.bits[i] == subnet.bits[i - 1];
+        assert_true(same || i % QF_LINEARS == 0);
+        changes += !same;
+    }
+    assert_true(changes > 2);
+}
+
+static void one_width_leaves_no_choice(void **state)
+{
+    (void)state;
+    for (int mapping = 0; mapping < TR_MAPPINGS; mapping++) {
+        tr_sampler s = sampler_of(TR_SAMPLER_BALANCED, (tr_mapping)mapping, 10);
+        qf_subnet subnet;
+        s.widths = 1;
+        tr_sampler_draw(&s, 4, LINEARS, &subnet);
+        assert_true(mean_bits(&subnet) == 2);
+    }
+}
+
+static void names_are_known(void **state)
+{
+    (void)state;
+    tr_sampler_kind kind;
+    tr_mapping mapping;
+    tr_choice choice;
+    assert_int_equal(tr_sampler_named("balanced", &kind), QF_OK);
+    assert_int_equal(kind, TR_SAMPLER_BALANCED);
+    assert_int_equal(tr_mapping_named("maxent", &mapping), QF_OK);
+    assert_int_equal(mapping, TR_MAPPING_MAXENT);
+    assert_int_equal(tr_choice_named("block", &choice), QF_OK);
+    assert_int_equal(choice, TR_CHOICE_BLOCK);
+    assert_int_equal(tr_sampler_named("uniforn", &kind), QF_USAGE);
+    assert_non_null(strstr(qf_message(), "uniform, balanced"));
+    assert_int_equal(tr_mapping_named("", &mapping), QF_USAGE);
+    assert_int_equal(tr_choice_named("layer", &choice), QF_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_mean_is_a_triangular_wave),
+        cmocka_unit_test(odds_have_the_mean),
+        cmocka_unit_test(odds_at_two_and_a_half),
+        cmocka_unit_test(binomial_marginals_are_equal),
+        cmocka_unit_test(maxent_marginals_favour_the_ends),
+        cmocka_unit_test(draws_follow_the_odds),
+        cmocka_unit_test(balanced_draws_reach_the_ends),
+        cmocka_unit_test(draws_are_pure),
+        cmocka_unit_test(blocks_share_a_width),
+        cmocka_unit_test(one_width_leaves_no_choice),
+        cmocka_unit_test(names_are_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
