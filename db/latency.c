@@ -3,7 +3,6 @@
 
 #include "ledger.h"
 #include "qforge/clock.h"
-#include "qforge/codegen.h" /* QF_CODE_ABI alone */
 
 qf_status qf_latency_get(qf_store *store, const qf_cpu *cpu, const qf_problem *problem,
                          qf_cache_mode cache, qf_latency *latency)

@@ -12,10 +12,6 @@
 #include "qforge/kernel.h"
 #include "qforge/status.h"
 
-/* Raised by hand when the meaning of a tile parameter or a packed layout changes: rows
- * of the ledger with another number become seeds, never answers. */
-enum { QF_CODE_ABI = 1 };
-
 typedef enum qf_code_form { QF_CODE_IR, QF_CODE_ASM, QF_CODE_OBJECT } qf_code_form;
 
 typedef struct qf_code {

@@ -108,6 +108,10 @@ typedef struct qf_kernel_id {
     qf_tile tile;
 } qf_kernel_id;
 
+/* Raised by hand when the meaning of a tile parameter or a packed layout changes: rows
+ * of the ledger with another number become seeds, never answers. */
+enum { QF_CODE_ABI = 1 };
+
 enum { QF_NAME_MAX = 96 };
 
 /* "exact_q4g64_512x4096x4096_t1"; grad-input: "exact_grad_q4g64_…". */
