@@ -1,0 +1,167 @@
+/* prior.c -- cycles of the hot loop from operation counts, plus the traffic between the
+ * memory levels: a roofline per tile.
+ *
+ * The machine behind it is a generic wide core: two vector multiply-adds and two loads a
+ * cycle, four cycles from one multiply-add to the next of the same accumulator, about
+ * four vector operations a cycle in all.  What differs between real cores is what the
+ * tuner is for. */
+#include "prior.h"
+
+#include <math.h>
+
+static const double cycles_per_ns = 3, memory_bytes_per_ns = 14, threads_to_saturate = 4;
+static const double fma_latency = 4, wake_ns = 1500;
+
+/* One problem and kernel, in counts. */
+typedef struct counts {
+    double m, columns, depth; /* of the product: forward n x k, grad k x n */
+    double rows, columns_blocks;
+    double mr, vectors; /* of the tile */
+    double unroll;
+    int lanes;
+} counts;
+
+static double ceil_div(double a, double b)
+{
+    return ceil(a / b);
+}
+
+static counts count(const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const qf_tile *tile = &kernel->tile;
+    const bool forward = p->op == QF_FORWARD;
+    counts c = {.m = (double)p->m,
+                .columns = (double)(forward ? p->n : p->k),
+                .depth = (double)(forward ? p->k : p->n),
+                .mr = tile->mr,
+                .unroll = tile->unroll,
+                .lanes = qf_isa_panel(kernel->isa) / 2};
+    c.vectors = (double)tile->nr / c.lanes;
+    c.rows = ceil_div(c.m, c.mr);
+    c.columns_blocks = ceil_div(c.columns, tile->nr);
+    return c;
+}
+
+/* Operations that bring one vector of codes from its packed word to bytes. */
+static double unpack_ops(qf_quant quant)
+{
+    switch (quant) {
+    case QF_Q2:
+        return 1.75;
+    case QF_Q3:
+        return 2.4;
+    case QF_Q4:
+        return 1.5;
+    case QF_Q8:
+        return 0.5;
+    default:
+        return 0;
+    }
+}
+
+/* Bytes to a vector of fp32 weights: widen, convert, multiply-add. */
+static double dequantise_ops(qf_quant quant)
+{
+    return quant == QF_F32 ? 0 : unpack_ops(quant) / 4 + 3;
+}
+
+static double at_least(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* One k of the fp32 outer product over a tile. */
+static double outer_step(const counts *c)
+{
+    const double products = c->mr * c->vectors;
+    double cycles = at_least(products / 2, (c->vectors + c->mr) / 2);
+    cycles = at_least(cycles, (products + c->vectors + c->mr) / 5);
+    return at_least(cycles, fma_latency) + 0.5 / c->unroll;
+}
+
+static double panel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const qf_tile *tile = &kernel->tile;
+    const counts c = count(p, kernel);
+    const double steps = ceil_div(c.depth, tile->kc);
+    const double passes = ceil_div(c.m, tile->mc);
+    const double panel_bytes = 4.0 * tile->kc * (tile->nr + tile->mr);
+    const double block_bytes = 4.0 * tile->kc * tile->mc;
+    double step = outer_step(&c);
+
+    /* A panel that overflows L1 or a block that overflows L2 comes from one level up. */
+    if (panel_bytes > 0.9 * (double)qf_cpu_cache_bytes(cpu, 1)) step += c.vectors * 0.4;
+    if (block_bytes > 0.8 * (double)qf_cpu_cache_bytes(cpu, 2)) step += c.mr * 0.3;
+    const double tiles = c.rows * c.columns_blocks;
+    const double edges = tiles * steps * (2 * c.mr * c.vectors + 12);
+    const double dequantise =
+        passes * c.depth * ceil_div(c.columns, c.lanes) * dequantise_ops(p->quant) / 2;
+    return tiles * c.depth * step + edges + dequantise;
+}
+
+/* Weights are made from codes again for every block of rows, in registers. */
+static double rows_cycles(const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const counts c = count(p, kernel);
+    const double ops = c.vectors * (c.mr + dequantise_ops(p->quant)) + c.mr / 2;
+    const double step =
+        at_least(ops / 2.6, p->quant == QF_F32 ? fma_latency : 3) + 0.5 / c.unroll;
+    return c.rows * c.columns_blocks * (c.depth * step + 2 * c.mr * c.vectors + 12);
+}
+
+/* Four k at a time: unpack, then a byte product and an add per row of x. */
+static double dot_cycles(const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const counts c = count(p, kernel);
+    const double wide = p->quant == QF_Q8 ? 2 : 1; /* eight bits saturate: two halves */
+    const double ops = c.vectors * (unpack_ops(p->quant) + 2.4 * wide * c.mr);
+    const double quad = at_least(ops / 3.2, 1) + 0.4 / c.unroll;
+    const double spilled = at_least(0, c.mr * c.vectors - 12) * 0.7;
+    const double flush = c.vectors * c.mr * 2.2 + spilled + 4;
+    const double groups = ceil_div(c.depth, p->group);
+    return c.rows * c.columns_blocks * (groups * (p->group / 4.0 * quad + flush) + 12);
+}
+
+static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
+{
+    switch (kernel->recipe) {
+    case QF_RECIPE_PANEL:
+    case QF_RECIPE_GRAD:
+        return panel_cycles(cpu, p, kernel);
+    case QF_RECIPE_ROWS:
+        return rows_cycles(p, kernel);
+    case QF_RECIPE_DOT:
+        return dot_cycles(p, kernel);
+    case QF_RECIPE_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static double weight_bytes(const qf_problem *p)
+{
+    const double bits = qf_quant_of(p->quant)->bits;
+    const double params = p->group ? (p->accuracy == QF_FAST ? 32.0 : 64.0) / p->group : 0;
+    return (double)p->n * (double)p->k * (bits + params) / 8;
+}
+
+/* The share of the slowest thread, 1 / threads when all columns split evenly. */
+static double slowest_share(const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const double columns = (double)(p->op == QF_FORWARD ? p->n : p->k);
+    const double pieces = ceil_div(columns, kernel->tile.nr);
+    return ceil_div(pieces, p->threads) / pieces;
+}
+
+double qf_prior_ns(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const double packing = (double)p->m * (double)(p->op == QF_FORWARD ? p->k : p->n) * 0.6;
+    const double compute =
+        (kernel_cycles(cpu, p, kernel) * slowest_share(p, kernel) + packing / p->threads) /
+        cycles_per_ns;
+    const double lanes_of_memory = fmin(p->threads, threads_to_saturate);
+    const double memory = weight_bytes(p) / (memory_bytes_per_ns * lanes_of_memory);
+    /* The hardware prefetcher overlaps most of the smaller with the larger. */
+    return fmax(compute, memory) + 0.15 * fmin(compute, memory) +
+           (p->threads > 1 ? wake_ns : 0);
+}

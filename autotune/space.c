@@ -1,0 +1,162 @@
+/* space.c -- enumerates tiles: registers by the code generator's own check, depth and row
+ * steps from the cache sizes (Low et al., "Analytical modeling is enough for
+ * high-performance BLIS", TOMS 2016, whose answer is in the list with its neighbours). */
+#include "space.h"
+
+#include <stdlib.h>
+
+#include "prior.h"
+#include "qforge/codegen.h"
+#include "qforge/memory.h"
+
+enum { ROWS_MAX = 8, PANELS_MAX = 4, SPACE_MAX = 8192 };
+
+static const int unrolls[] = {1, 2, 4};
+static const int depths[] = {128, 192, 256, 384, 512};
+enum { UNROLLS = sizeof unrolls / sizeof *unrolls, DEPTHS = sizeof depths / sizeof *depths };
+
+typedef struct walk {
+    const qf_cpu *cpu;
+    const qf_problem *problem;
+    qf_space *space;
+} walk;
+
+static void add(const walk *w, const qf_kernel_id *kernel)
+{
+    if (qf_codegen_check(kernel) != QF_OK) return;
+    QF_ASSERT(w->space->count < SPACE_MAX);
+    w->space->item[w->space->count++] =
+        (qf_candidate){*kernel, qf_prior_ns(w->cpu, w->problem, kernel)};
+}
+
+static int64_t depth_of(const qf_problem *p)
+{
+    return p->op == QF_FORWARD ? p->k : p->n;
+}
+
+/* What depth steps must be multiples of: whole records, or whole panels. */
+static int depth_unit(const qf_problem *p, qf_isa isa)
+{
+    if (p->op == QF_GRAD_INPUT) return qf_isa_panel(isa);
+    return p->quant == QF_F32 ? 1 : p->group;
+}
+
+/* Rows of x that fill `share` of L2 beside kc of depth, in whole blocks of mr. */
+static int rows_in_cache(const qf_cpu *cpu, const qf_tile *tile, double share)
+{
+    const double bytes = share * (double)qf_cpu_cache_bytes(cpu, 2);
+    const int rows = (int)(bytes / (4.0 * tile->kc)) / tile->mr * tile->mr;
+    return rows < tile->mr ? tile->mr : rows;
+}
+
+static void add_row_steps(const walk *w, qf_kernel_id *kernel)
+{
+    static const double shares[] = {0.25, 0.5, 0.75};
+    const int mr = kernel->tile.mr;
+    const int64_t all = (w->problem->m + mr - 1) / mr * mr;
+    int last = 0;
+
+    for (int i = 0; i < 3; i++) {
+        int mc = rows_in_cache(w->cpu, &kernel->tile, shares[i]);
+        if (mc > all) mc = (int)all;
+        if (mc == last) continue;
+        kernel->tile.mc = last = mc;
+        add(w, kernel);
+    }
+}
+
+/* Depth steps up to the first that covers everything. */
+static void add_depth_steps(const walk *w, qf_kernel_id *kernel)
+{
+    const int unit = depth_unit(w->problem, kernel->isa);
+    bool covered = false;
+
+    for (int i = 0; i < DEPTHS && !covered; i++) {
+        if (depths[i] % unit) continue;
+        kernel->tile.kc = depths[i];
+        add_row_steps(w, kernel);
+        covered = depths[i] >= depth_of(w->problem);
+    }
+}
+
+static bool is_blocked(qf_recipe recipe)
+{
+    return recipe == QF_RECIPE_PANEL || recipe == QF_RECIPE_GRAD;
+}
+
+static void add_tiles(const walk *w, qf_recipe recipe, qf_isa isa)
+{
+    const qf_problem *p = w->problem;
+
+    for (int mr = 1; mr <= ROWS_MAX && mr <= p->m; mr++)
+        for (int panels = 1; panels <= PANELS_MAX; panels++)
+            for (int u = 0; u < UNROLLS; u++) {
+                qf_kernel_id kernel = {recipe,
+                                       p->quant,
+                                       p->group,
+                                       isa,
+                                       {mr, panels * qf_isa_panel(isa), unrolls[u], 0, 0}};
+                if (is_blocked(recipe))
+                    add_depth_steps(w, &kernel);
+                else
+                    add(w, &kernel);
+            }
+}
+
+static bool answers(qf_recipe recipe, const qf_problem *p)
+{
+    const qf_recipe_row *row = qf_recipe_of(recipe);
+    return row->accuracy == p->accuracy && row->op == p->op &&
+           (p->quant != QF_F32 || row->formats == QF_FORMATS_ANY);
+}
+
+/* Equal predictions stay in the order of enumeration, which is that of the addresses. */
+static int by_prediction(const void *a, const void *b)
+{
+    const qf_candidate *const *x = a, *const *y = b;
+    if ((*x)->predicted_ns != (*y)->predicted_ns)
+        return (*x)->predicted_ns < (*y)->predicted_ns ? -1 : 1;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static qf_status sort(qf_space *space)
+{
+    qf_candidate **order = qf_alloc_array((size_t)space->count, sizeof *order);
+    qf_candidate *sorted = qf_alloc_array((size_t)space->count, sizeof *sorted);
+
+    if (order && sorted) {
+        for (int i = 0; i < space->count; i++) order[i] = &space->item[i];
+        qsort(order, (size_t)space->count, sizeof *order, by_prediction);
+        for (int i = 0; i < space->count; i++) sorted[i] = *order[i];
+        qf_free(space->item);
+        space->item = sorted;
+        sorted = NULL;
+    }
+    const qf_status status = order && !sorted ? QF_OK : QF_MEMORY;
+    qf_free(sorted);
+    qf_free(order);
+    return status;
+}
+
+qf_status qf_space_build(const qf_cpu *cpu, const qf_problem *problem, qf_recipe recipe,
+                         qf_space *space)
+{
+    const qf_isa isa = qf_cpu_best_isa(cpu);
+    const walk w = {cpu, problem, space};
+
+    *space = (qf_space){qf_alloc_array(SPACE_MAX, sizeof *space->item), 0};
+    if (!space->item) return QF_MEMORY;
+    for (int r = 0; isa != QF_ISA_C && r < QF_RECIPE_COUNT; r++)
+        if (answers((qf_recipe)r, problem) && (recipe == QF_RECIPE_COUNT || r == (int)recipe))
+            add_tiles(&w, (qf_recipe)r, isa);
+    qf_message_clear(); /* of the tiles that were no tiles */
+    const qf_status status = sort(space);
+    if (status != QF_OK) qf_space_release(space);
+    return status;
+}
+
+void qf_space_release(qf_space *space)
+{
+    qf_free(space->item);
+    *space = (qf_space){0};
+}

@@ -1,0 +1,28 @@
+/* space.h -- which kernels could answer a problem: one list, in one order. */
+#ifndef QF_AUTOTUNE_SPACE_H
+#define QF_AUTOTUNE_SPACE_H
+
+#include "qforge/cpu.h"
+#include "qforge/kernel.h"
+#include "qforge/status.h"
+
+typedef struct qf_candidate {
+    qf_kernel_id kernel;
+    double predicted_ns; /* by the prior, per product */
+} qf_candidate;
+
+/* Owns its items. */
+typedef struct qf_space {
+    qf_candidate *item;
+    int count;
+} qf_space;
+
+/* Every kernel for the best ISA of this CPU that qf_codegen_check() lets through, the most
+ * promising first by the prior (ties in order of enumeration).
+ *   recipe  only this one; QF_RECIPE_COUNT for all
+ * Empty when the CPU has no ISA of ours or no recipe answers the problem. */
+QF_MUST_CHECK qf_status qf_space_build(const qf_cpu *cpu, const qf_problem *problem,
+                                       qf_recipe recipe, qf_space *space);
+void qf_space_release(qf_space *space);
+
+#endif
