@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "interleave.h"
 #include "qforge/memory.h"
 #include "qforge/qmatrix.h"
 
@@ -31,10 +32,9 @@ void qf_activations_pack_f32(const float *x, int64_t row_stride, int64_t k_strid
         const float *first = x + row * row_stride;
         if (rows < mr || padded > k) memset(out, 0, (size_t)(padded * mr) * sizeof *out);
         if (row_stride == 1) {
-            for (int64_t i = 0; i < k; i++)
-                for (int m = 0; m < rows; m++) out[i * mr + m] = first[i * k_stride + m];
-        } else if (mr == 1 && k_stride == 1) {
-            memcpy(out, first, (size_t)k * sizeof *out);
+            qf_interleave_columns(out, mr, first, k_stride, rows, k);
+        } else if (k_stride == 1) {
+            qf_interleave(out, mr, first, row_stride, rows, k);
         } else {
             /* Sixteen k, a cache line of every row, at a time. */
             for (int64_t i0 = 0; i0 < k; i0 += 16)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codes.h"
+#include "interleave.h"
 #include "qforge/half.h"
 #include "qforge/memory.h"
 
@@ -143,8 +144,9 @@ void qf_pack_f32_panels(int panel, const float *w, int64_t row_stride, int64_t k
         const float *first = w + p * panel * row_stride;
         if (rows < panel) memset(out, 0, (size_t)(k * panel) * sizeof *out);
         if (row_stride == 1) {
-            for (int64_t i = 0; i < k; i++)
-                for (int r = 0; r < rows; r++) out[i * panel + r] = first[i * k_stride + r];
+            qf_interleave_columns(out, panel, first, k_stride, rows, k);
+        } else if (k_stride == 1) {
+            qf_interleave(out, panel, first, row_stride, rows, k);
         } else {
             /* Eight k at a time keeps the lines of `panel` rows in L1 while they are read. */
             for (int64_t i0 = 0; i0 < k; i0 += 8)
