@@ -16,14 +16,16 @@ static void emit_block(const cg_emit *e, LLVMValueRef codes, LLVMValueRef *scale
                        LLVMValueRef *offset, LLVMValueRef out)
 {
     for (int v = 0; v < 2; v++) {
-        cg_block block = cg_block_at(e, cg_at_const(e, codes, (int64_t)v * cg_block_bytes(e)));
+        cg_block block = {.e = e};
         for (int j = 0; j < QF_BLOCK_QUADS; j++) {
+            block.at = cg_at_const(e, codes, (int64_t)v * cg_block_bytes(e));
             LLVMValueRef quad = cg_quad(&block, j);
             for (int t = 0; t < QF_QUAD_K; t++) {
                 LLVMValueRef w = cg_fma(e, scale[v], cg_quad_floats(e, quad, t), offset[v]);
                 const int64_t at = 4L * ((QF_QUAD_K * j + t) * e->panel + v * e->lanes);
                 cg_store(e, w, cg_at_const(e, out, at), 32);
             }
+            cg_tie(e, &codes, 1);
         }
     }
 }

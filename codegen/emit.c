@@ -164,8 +164,12 @@ void cg_tie(const cg_emit *e, LLVMValueRef *value, int count)
     QF_ASSERT(count <= CG_CARRIED_MAX);
     for (int i = 0; i < count; i++) {
         types[i] = LLVMTypeOf(value[i]);
+        const bool address = LLVMGetTypeKind(types[i]) == LLVMPointerTypeKind;
         used += (size_t)snprintf(constraints + used, sizeof constraints - used, "%s=%s",
-                                 i ? "," : "", e->isa->tie);
+                                 i ? "," : "",
+                                 address   ? "r"
+                                 : address ? "r"
+                                           : e->isa->tie);
     }
     for (int i = 0; i < count; i++)
         used += (size_t)snprintf(constraints + used, sizeof constraints - used, ",%d", i);

@@ -67,7 +67,9 @@ LLVMValueRef cg_mask_below(const cg_emit *e, LLVMValueRef count);
 
 /* Pins values in registers at this point and keeps what computes them from moving
  * across it: an empty inline assembly with each value as in- and output.  Without it
- * LLVM's scheduler interleaves unrolled steps and spills the accumulators. */
+ * LLVM's scheduler interleaves unrolled steps and spills the accumulators.  Tying a
+ * pointer holds back every later load through it, so a step's unpacking cannot be pulled
+ * in front of the step before; the processor reorders as it likes. */
 void cg_tie(const cg_emit *e, LLVMValueRef *value, int count);
 
 /* ---- control flow ---- */

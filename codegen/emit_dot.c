@@ -51,25 +51,29 @@ static void sum_blocks(const cg_emit *e, LLVMValueRef x, LLVMValueRef codes, int
     const int mr = e->id->tile.mr;
     const cg_dot *dot = e->isa->dot;
 
-    for (int i = 0; i < 2 * mr; i++) sum[i] = cg_zero(dot->type(e));
+    /* tied together after every quad: the sums and the two streams they come from */
+    LLVMValueRef state[2 * CG_ROWS_MAX + 2];
+    LLVMValueRef *const x_at = &state[2 * mr], *const codes_at = &state[2 * mr + 1];
+    for (int i = 0; i < 2 * mr; i++) state[i] = cg_zero(dot->type(e));
+    *x_at = x, *codes_at = codes;
     for (int b = first; b < first + count; b++) {
-        cg_block block[2];
-        for (int v = 0; v < 2; v++)
-            block[v] =
-                cg_block_at(e, cg_at_const(e, codes, (int64_t)(2 * b + v) * cg_block_bytes(e)));
+        cg_block block[2] = {{.e = e}, {.e = e}};
         for (int j = 0; j < QF_BLOCK_QUADS; j++) {
             LLVMValueRef quad[2];
-            for (int v = 0; v < 2; v++) quad[v] = plane_of(e, cg_quad(&block[v], j), plane);
+            for (int v = 0; v < 2; v++) {
+                block[v].at = cg_at_const(e, *codes_at, (2L * b + v) * cg_block_bytes(e));
+                quad[v] = plane_of(e, cg_quad(&block[v], j), plane);
+            }
             for (int m = 0; m < mr; m++) {
                 const int64_t at = 4L * ((b * QF_BLOCK_QUADS + j) * mr + m);
-                LLVMValueRef four = cg_load_splat_quad(e, cg_at_const(e, x, at));
+                LLVMValueRef four = cg_load_splat_quad(e, cg_at_const(e, *x_at, at));
                 for (int v = 0; v < 2; v++)
-                    sum[2 * m + v] = dot->add(e, sum[2 * m + v], quad[v], four);
+                    state[2 * m + v] = dot->add(e, state[2 * m + v], quad[v], four);
             }
-            if (mr > 1) cg_tie(e, sum, 2 * mr);
+            cg_tie(e, state, 2 * mr + 2);
         }
     }
-    for (int i = 0; i < 2 * mr; i++) sum[i] = dot->finish(e, sum[i]);
+    for (int i = 0; i < 2 * mr; i++) sum[i] = dot->finish(e, state[i]);
 }
 
 /* Exact integer dots of one record: total[m * 2 + v], <lanes x i32>. */

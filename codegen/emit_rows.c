@@ -35,19 +35,23 @@ static void emit_block(const cg_emit *e, LLVMValueRef a, LLVMValueRef codes,
                        const LLVMValueRef scale[2], const LLVMValueRef offset[2], int panel,
                        LLVMValueRef *acc)
 {
-    cg_block block[2];
+    cg_block block[2] = {{.e = e}, {.e = e}};
+    LLVMValueRef stream[] = {a, codes};
 
-    for (int v = 0; v < 2; v++)
-        block[v] = cg_block_at(e, cg_at_const(e, codes, (int64_t)v * cg_block_bytes(e)));
     for (int j = 0; j < QF_BLOCK_QUADS; j++) {
-        LLVMValueRef quad[2] = {cg_quad(&block[0], j), cg_quad(&block[1], j)};
+        LLVMValueRef quad[2];
+        for (int v = 0; v < 2; v++) {
+            block[v].at = cg_at_const(e, stream[1], (int64_t)v * cg_block_bytes(e));
+            quad[v] = cg_quad(&block[v], j);
+        }
         for (int t = 0; t < QF_QUAD_K; t++) {
             LLVMValueRef w[2];
             for (int v = 0; v < 2; v++)
                 w[v] = cg_fma(e, scale[v], cg_quad_floats(e, quad[v], t), offset[v]);
-            accumulate(e, a, QF_QUAD_K * j + t, w, panel, acc);
+            accumulate(e, stream[0], QF_QUAD_K * j + t, w, panel, acc);
+            cg_tie(e, stream, 2);
+            cg_tie(e, acc, e->id->tile.mr * cg_tile_vectors(e));
         }
-        cg_tie(e, acc, e->id->tile.mr * cg_tile_vectors(e));
     }
 }
 
@@ -136,9 +140,9 @@ static void emit(const cg_emit *e)
 
 static qf_status check(const cg_emit *e)
 {
-    /* two vectors of weights in the making, one broadcast; quantised: scale, offset and
-     * mask may come from memory */
-    return cg_check_registers(e, e->id->tile.mr * cg_tile_vectors(e), 3);
+    /* Beside the accumulators: two vectors of weights in the making, their two words, a
+     * mask, a broadcast and one to spare; scales and offsets may come from memory. */
+    return cg_check_registers(e, e->id->tile.mr * cg_tile_vectors(e), 7);
 }
 
 const cg_recipe cg_recipe_ROWS = {check, emit};
