@@ -1,0 +1,383 @@
+/* qmodel_file.c -- quantised directories: config.json with a "qforge" object,
+ * model.safetensors, adapters.safetensors. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bitstream.h"
+#include "huggingface.h"
+#include "qforge/file.h"
+#include "qforge/qmodel.h"
+#include "qforge/tensorfile.h"
+
+enum { RANK_MAX = 4096 };
+
+typedef struct linear_shape {
+    int64_t n, k, groups;
+} linear_shape;
+
+/* Shape and names of copy `at` of [linears][widths]. */
+static linear_shape shape_of(const qf_qmodel *model, int at)
+{
+    linear_shape s;
+    qf_linear_shape(&model->base.config, (qf_linear_kind)(at / model->widths % QF_LINEARS),
+                    &s.n, &s.k);
+    s.groups = qf_groups(s.k, model->group);
+    return s;
+}
+
+static int bits_of(const qf_qmodel *model, int at)
+{
+    return model->width[at % model->widths];
+}
+
+static int copies(const qf_qmodel *model)
+{
+    return model->base.config.layers * QF_LINEARS * model->widths;
+}
+
+enum { NAME = 128 };
+static const char *name_of(const qf_qmodel *model, int at, const char *what, char name[NAME])
+{
+    const int index = at / model->widths;
+    snprintf(name, NAME, "model.layers.%d.%s.q%d.%s", index / QF_LINEARS,
+             qf_linear_name((qf_linear_kind)(index % QF_LINEARS)), bits_of(model, at), what);
+    return name;
+}
+
+/* ---- the "qforge" object ---- */
+static qf_status read_widths(const char *path, const json_t *list, qf_qmodel *model)
+{
+    const size_t count = json_array_size(list);
+
+    if (count < 1 || count > QF_WIDTHS_MAX)
+        return qf_fail(QF_FORMAT, "%s: widths is no list of 1 to %d numbers", path,
+                       QF_WIDTHS_MAX);
+    model->widths = (int)count;
+    for (size_t i = 0; i < count; i++) {
+        const json_int_t bits = json_integer_value(json_array_get(list, i));
+        if (bits < 2 || bits > 8 || (i && bits <= model->width[i - 1]))
+            return qf_fail(QF_FORMAT, "%s: widths must ascend from 2 to 8", path);
+        model->width[i] = (int)bits;
+    }
+    return QF_OK;
+}
+
+static qf_status read_adapter_keys(const char *path, const json_t *keys, qf_qmodel *model)
+{
+    const json_int_t rank = json_integer_value(json_object_get(keys, "adapter_rank"));
+    const double scale = json_number_value(json_object_get(keys, "adapter_scale"));
+
+    if (rank < 0 || rank > RANK_MAX)
+        return qf_fail(QF_FORMAT, "%s: adapter_rank %lld is not 0 to %d", path, (long long)rank,
+                       RANK_MAX);
+    if (rank && !(fabs(scale) < 1e6))
+        return qf_fail(QF_FORMAT, "%s: adapter_scale %g is out of range", path, scale);
+    model->rank = (int)rank;
+    model->adapter_scale = (float)scale;
+    return QF_OK;
+}
+
+static qf_status read_keys(const char *path, const json_t *root, qf_qmodel *model)
+{
+    const json_t *keys = json_object_get(root, "qforge");
+    const char *method = json_string_value(json_object_get(keys, "method"));
+
+    if (!json_is_object(keys))
+        return qf_fail(QF_FORMAT, "%s: no \"qforge\" object, this is no quantised model", path);
+    const json_int_t group = json_integer_value(json_object_get(keys, "group"));
+    if (group < 1 || group > 1 << 20 || !qf_group_valid((int)group))
+        return qf_fail(QF_FORMAT, "%s: groups of %lld are not supported", path,
+                       (long long)group);
+    if (!method || strlen(method) >= sizeof model->method)
+        return qf_fail(QF_FORMAT, "%s: method is missing or too long", path);
+    model->group = (int)group;
+    snprintf(model->method, sizeof model->method, "%s", method);
+    QF_TRY(read_widths(path, json_object_get(keys, "widths"), model));
+    return read_adapter_keys(path, keys, model);
+}
+
+static json_t *keys_of(const qf_qmodel *model)
+{
+    json_t *widths = json_array(), *keys = json_object();
+    int failed = !widths || !keys;
+
+    for (int i = 0; i < model->widths; i++)
+        failed |= json_array_append_new(widths, json_integer(model->width[i]));
+    failed |= json_object_set_new(keys, "group", json_integer(model->group));
+    failed |= json_object_set_new(keys, "widths", widths);
+    failed |= json_object_set_new(keys, "method", json_string(model->method));
+    if (model->rank) {
+        failed |= json_object_set_new(keys, "adapter_rank", json_integer(model->rank));
+        failed |=
+            json_object_set_new(keys, "adapter_scale", json_real((double)model->adapter_scale));
+    }
+    if (!failed) return keys;
+    json_decref(keys);
+    return NULL;
+}
+
+/* ---- loading ---- */
+static qf_status check_shape(const qf_tensorfile *file, const char *name, int64_t rows,
+                             int64_t columns)
+{
+    const qf_tensor *tensor = qf_tensorfile_find(file, name);
+
+    if (!tensor)
+        return qf_fail(QF_FORMAT, "%s: tensor '%s' is missing", qf_tensorfile_path(file), name);
+    if (tensor->rank == 2 && tensor->shape[0] == rows && tensor->shape[1] == columns)
+        return QF_OK;
+    return qf_fail(QF_SHAPE, "%s: tensor '%s' is not %lld x %lld", qf_tensorfile_path(file),
+                   name, (long long)rows, (long long)columns);
+}
+
+/* Before room is made: a config.json that asks for more than the file holds costs
+ * nothing. */
+static qf_status check_copies(const qf_tensorfile *file, const qf_qmodel *model)
+{
+    char name[NAME];
+    for (int at = 0; at < copies(model); at++) {
+        const linear_shape s = shape_of(model, at);
+        QF_TRY(check_shape(file, name_of(model, at, "codes", name), s.n,
+                           bitstream_bytes(s.k, bits_of(model, at))));
+        QF_TRY(check_shape(file, name_of(model, at, "scales", name), s.n, s.groups));
+        QF_TRY(check_shape(file, name_of(model, at, "offsets", name), s.n, s.groups));
+    }
+    return QF_OK;
+}
+
+static qf_status read_codes(const qf_tensorfile *file, const char *name, linear_shape s,
+                            int bits, uint8_t *code)
+{
+    const int64_t row_bytes = bitstream_bytes(s.k, bits);
+    const int64_t shape[] = {s.n, row_bytes};
+    uint8_t *stream = qf_alloc((size_t)(s.n * row_bytes));
+
+    if (!stream) return QF_MEMORY;
+    const qf_status status = qf_tensorfile_read(file, name, QF_DTYPE_U8, 2, shape, stream);
+    for (int64_t row = 0; row < s.n && status == QF_OK; row++)
+        bitstream_read(stream + row * row_bytes, s.k, bits, code + row * s.k);
+    qf_free(stream);
+    return status;
+}
+
+static qf_status read_copies(const qf_tensorfile *file, qf_qmodel *model)
+{
+    char name[NAME];
+    for (int at = 0; at < copies(model); at++) {
+        const qf_qlinear *linear = &model->linear[at];
+        const linear_shape s = shape_of(model, at);
+        const int64_t shape[] = {s.n, s.groups};
+        QF_TRY(read_codes(file, name_of(model, at, "codes", name), s, bits_of(model, at),
+                          linear->code));
+        QF_TRY(qf_tensorfile_read_f32(file, name_of(model, at, "scales", name), 2, shape,
+                                      linear->scale));
+        QF_TRY(qf_tensorfile_read_f32(file, name_of(model, at, "offsets", name), 2, shape,
+                                      linear->offset));
+    }
+    return QF_OK;
+}
+
+/* wanted: what config.json says, without room. */
+static qf_status load_copies(const qf_tensorfile *file, const qf_qmodel *wanted,
+                             qf_qmodel *model)
+{
+    qf_model base;
+
+    QF_TRY(check_copies(file, wanted));
+    QF_TRY(qf_parameters_read(file, &wanted->base.config, false, &base));
+    qf_status status =
+        qf_qmodel_create(&base, wanted->group, wanted->width, wanted->widths, model);
+    qf_model_release(&base);
+    QF_TRY(status);
+    memcpy(model->method, wanted->method, sizeof model->method);
+    status = read_copies(file, model);
+    if (status != QF_OK) qf_qmodel_release(model);
+    return status;
+}
+
+static qf_status read_adapters(const qf_tensorfile *file, const qf_qmodel *wanted,
+                               qf_qmodel *model)
+{
+    char name[NAME];
+    for (int at = 0; at < copies(model); at++) {
+        const linear_shape s = shape_of(model, at);
+        QF_TRY(check_shape(file, name_of(model, at, "lora_A", name), wanted->rank, s.groups));
+        QF_TRY(check_shape(file, name_of(model, at, "lora_B", name), s.n, wanted->rank));
+    }
+    QF_TRY(qf_qmodel_add_adapters(model, wanted->rank, wanted->adapter_scale));
+    for (int at = 0; at < copies(model); at++) {
+        const linear_shape s = shape_of(model, at);
+        const int64_t a[] = {model->rank, s.groups}, b[] = {s.n, model->rank};
+        QF_TRY(qf_tensorfile_read_f32(file, name_of(model, at, "lora_A", name), 2, a,
+                                      model->linear[at].lora_a));
+        QF_TRY(qf_tensorfile_read_f32(file, name_of(model, at, "lora_B", name), 2, b,
+                                      model->linear[at].lora_b));
+    }
+    return QF_OK;
+}
+
+/* Opens directory/name, hands it to `use` and closes it. */
+typedef qf_status use_file(const qf_tensorfile *file, const qf_qmodel *wanted,
+                           qf_qmodel *model);
+static qf_status with_file(const char *directory, const char *name, use_file *use,
+                           const qf_qmodel *wanted, qf_qmodel *model)
+{
+    char *path = qf_path_join(directory, name);
+    qf_tensorfile *file;
+
+    if (!path) return QF_MEMORY;
+    qf_status status = qf_tensorfile_open(path, &file);
+    qf_free(path);
+    QF_TRY(status);
+    status = use(file, wanted, model);
+    qf_tensorfile_close(file);
+    return status;
+}
+
+static qf_status read_config(const char *directory, qf_qmodel *wanted)
+{
+    json_t *root;
+
+    memset(wanted, 0, sizeof *wanted);
+    QF_TRY(qf_config_read(directory, &wanted->base.config, &root));
+    const qf_status status = read_keys(directory, root, wanted);
+    json_decref(root);
+    return status;
+}
+
+qf_status qf_qmodel_load(const char *directory, qf_qmodel *model)
+{
+    qf_qmodel wanted;
+
+    memset(model, 0, sizeof *model);
+    QF_TRY(read_config(directory, &wanted));
+    if (wanted.base.config.layers > QF_SUBNET_MAX / QF_LINEARS)
+        return qf_fail(QF_UNSUPPORTED, "%s: %d blocks; quantised models have at most %d",
+                       directory, wanted.base.config.layers, QF_SUBNET_MAX / QF_LINEARS);
+    QF_TRY(with_file(directory, "model.safetensors", load_copies, &wanted, model));
+    if (wanted.rank == 0) return QF_OK;
+    const qf_status status =
+        with_file(directory, "adapters.safetensors", read_adapters, &wanted, model);
+    if (status != QF_OK) qf_qmodel_release(model);
+    return status;
+}
+
+bool qf_qmodel_is(const char *path)
+{
+    qf_qmodel wanted;
+    return qf_directory_exists(path) && read_config(path, &wanted) == QF_OK;
+}
+
+/* ---- saving ---- */
+static qf_status add(qf_tensorwriter *writer, const char *name, qf_dtype dtype, int64_t rows,
+                     int64_t columns, const void *data)
+{
+    const int64_t shape[] = {rows, columns};
+    return qf_tensorwriter_add(writer, name, dtype, 2, shape, data);
+}
+
+/* Streams of all copies, taken from one arena that lives until the commit. */
+static qf_status add_copies(qf_tensorwriter *writer, const qf_qmodel *model, qf_arena *streams)
+{
+    char name[NAME];
+    for (int at = 0; at < copies(model); at++) {
+        const qf_qlinear *linear = &model->linear[at];
+        const linear_shape s = shape_of(model, at);
+        const int64_t row_bytes = bitstream_bytes(s.k, bits_of(model, at));
+        uint8_t *stream = qf_arena_take(streams, (size_t)(s.n * row_bytes));
+        for (int64_t row = 0; row < s.n; row++)
+            bitstream_write(linear->code + row * s.k, s.k, bits_of(model, at),
+                            stream + row * row_bytes);
+        QF_TRY(add(writer, name_of(model, at, "codes", name), QF_DTYPE_U8, s.n, row_bytes,
+                   stream));
+        QF_TRY(add(writer, name_of(model, at, "scales", name), QF_DTYPE_F32, s.n, s.groups,
+                   linear->scale));
+        QF_TRY(add(writer, name_of(model, at, "offsets", name), QF_DTYPE_F32, s.n, s.groups,
+                   linear->offset));
+    }
+    return QF_OK;
+}
+
+static qf_status commit_copies(qf_tensorwriter *writer, const qf_qmodel *model)
+{
+    qf_arena streams = {0};
+
+    for (int at = 0; at < copies(model); at++) {
+        const linear_shape s = shape_of(model, at);
+        qf_arena_take(&streams, (size_t)(s.n * bitstream_bytes(s.k, bits_of(model, at))));
+    }
+    QF_TRY(qf_arena_init(&streams, streams.used));
+    qf_status status = qf_parameters_add(writer, &model->base, false);
+    if (status == QF_OK) status = add_copies(writer, model, &streams);
+    if (status == QF_OK) status = qf_tensorwriter_commit(writer);
+    qf_arena_release(&streams);
+    return status;
+}
+
+static qf_status commit_adapters(qf_tensorwriter *writer, const qf_qmodel *model)
+{
+    char name[NAME];
+    for (int at = 0; at < copies(model); at++) {
+        const qf_qlinear *linear = &model->linear[at];
+        const linear_shape s = shape_of(model, at);
+        QF_TRY(add(writer, name_of(model, at, "lora_A", name), QF_DTYPE_F32, model->rank,
+                   s.groups, linear->lora_a));
+        QF_TRY(add(writer, name_of(model, at, "lora_B", name), QF_DTYPE_F32, s.n, model->rank,
+                   linear->lora_b));
+    }
+    return qf_tensorwriter_commit(writer);
+}
+
+typedef qf_status commit_file(qf_tensorwriter *writer, const qf_qmodel *model);
+static qf_status save_file(const char *directory, const char *name, commit_file *commit,
+                           const qf_qmodel *model)
+{
+    char *path = qf_path_join(directory, name);
+    qf_tensorwriter *writer;
+
+    if (!path) return QF_MEMORY;
+    qf_status status = qf_tensorwriter_create(path, &writer);
+    qf_free(path);
+    QF_TRY(status);
+    status = commit(writer, model);
+    qf_tensorwriter_destroy(writer);
+    return status;
+}
+
+static qf_status save_config(const char *directory, const qf_qmodel *model)
+{
+    json_t *root = qf_config_json(&model->base.config), *keys = keys_of(model);
+
+    if (root && keys && json_object_set_new(root, "qforge", keys) == 0)
+        return qf_config_write(directory, root);
+    json_decref(root);
+    return qf_fail(QF_MEMORY, "%s: no memory for config.json", directory);
+}
+
+static qf_status remove_file(const char *directory, const char *name)
+{
+    char *path = qf_path_join(directory, name);
+
+    if (!path) return QF_MEMORY;
+    const bool there = qf_file_exists(path);
+    const qf_status status =
+        there && unlink(path) ? qf_fail(QF_IO, "%s: cannot be replaced", path) : QF_OK;
+    qf_free(path);
+    return status;
+}
+
+/* config.json goes first and comes last: at no moment does a directory look whole whose
+ * files belong to two different models. */
+qf_status qf_qmodel_save(const qf_qmodel *model, const char *directory)
+{
+    QF_TRY(qf_directory_make(directory));
+    QF_TRY(remove_file(directory, "config.json"));
+    QF_TRY(save_file(directory, "model.safetensors", commit_copies, model));
+    if (model->rank)
+        QF_TRY(save_file(directory, "adapters.safetensors", commit_adapters, model));
+    else
+        QF_TRY(remove_file(directory, "adapters.safetensors"));
+    return save_config(directory, model);
+}

@@ -1,0 +1,262 @@
+/* qfa.c -- the training run: adapters, supernet, network, optimiser; one subnet a step. */
+#include "qfa.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../checkpoint.h"
+#include "../curve.h"
+#include "../net.h"
+#include "adapters.h"
+#include "qforge/file.h"
+#include "qforge/memory.h"
+#include "supernet.h"
+
+const tr_qfa_options tr_qfa_defaults = {
+    .batch = 4,
+    .length = 256,
+    .schedule = {.decay = TR_CONSTANT, .peak = 1e-3},
+    .adamw = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 0.3},
+    .sampler = {.kind = TR_SAMPLER_BALANCED,
+                .mapping = TR_MAPPING_BINOMIAL,
+                .choice = TR_CHOICE_LINEAR},
+    .rank = 8,
+};
+
+enum { ARRAYS = 1 + TR_ADAMW_ARRAYS };
+
+typedef struct run {
+    const tr_qfa_options *options;
+    qf_qmodel *model;
+    tr_sampler sampler;
+    tr_supernet *supernet;
+    tr_net *net;
+    tr_adamw *adamw;
+    tr_curve *curve;
+    int linears;
+    bool *active;            /* [linears][widths][2], A and B of each adapter */
+    tr_array array[ARRAYS];  /* what a checkpoint holds */
+    int *token, *target;     /* [batch][length] */
+    char *path, *curve_path; /* of the checkpoint and the CSV */
+    char recipe[TR_RECIPE_MAX];
+} run;
+
+/* ---- what a run depends on ---- */
+
+/* FNV-1a by words; the tail by bytes. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+    static const uint64_t prime = 0x100000001b3;
+    const uint8_t *at = bytes;
+    uint64_t word;
+
+    for (; size >= sizeof word; size -= sizeof word, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * prime;
+        hash ^= hash >> 32;
+    }
+    while (size--) hash = (hash ^ *at++) * prime;
+    return hash;
+}
+
+/* Changes with any frozen number of the model, and with the adapters it starts from. */
+static uint64_t hash_model(const qf_qmodel *model)
+{
+    const qf_model *base = &model->base;
+    uint64_t hash = 0xcbf29ce484222325;
+
+    hash = hash_bytes(hash, model->linear[0].code,
+                      model->arena.used - (size_t)(model->linear[0].code - model->arena.base));
+    hash = hash_bytes(hash, base->embedding,
+                      (size_t)base->config.vocab * (size_t)base->config.dim * sizeof(float));
+    return hash_bytes(hash, model->adapters.base, model->adapters.used);
+}
+
+static void write_recipe(run *r)
+{
+    const tr_qfa_options *o = r->options;
+    const tr_sampler *s = &r->sampler;
+    const int64_t horizon = o->schedule.decay == TR_COSINE ? o->schedule.steps : 0;
+
+    snprintf(r->recipe, sizeof r->recipe,
+             "qfa model=%016llx rank=%d scale=%.9g sampler=%d mapping=%d choice=%d cycle=%lld "
+             "batch=%d length=%d rate=%.17g..%.17g warmup=%lld horizon=%lld betas=%g,%g "
+             "epsilon=%g decay=%g clip=%g seed=%llu data=%016llx",
+             (unsigned long long)hash_model(r->model), r->model->rank,
+             (double)r->model->adapter_scale, s->kind, s->mapping, s->choice,
+             (long long)s->cycle, o->batch, o->length, o->schedule.peak, o->schedule.floor,
+             (long long)o->schedule.warmup, (long long)horizon, o->adamw.beta1, o->adamw.beta2,
+             o->adamw.epsilon, o->adamw.weight_decay, o->adamw.clip,
+             (unsigned long long)o->seed, (unsigned long long)tr_stream_hash(o->stream));
+}
+
+/* ---- making and unmaking ---- */
+
+static qf_status make_network(run *r)
+{
+    const tr_qfa_options *o = r->options;
+    const int64_t rows = (int64_t)o->batch * o->length;
+    const tr_net_options net = {.source = o->source,
+                                .pool = o->pool,
+                                .batch = o->batch,
+                                .length = o->length,
+                                .backward = true};
+
+    QF_TRY(tr_supernet_create(o->source, o->pool, rows, r->model, true, &r->supernet));
+    QF_TRY(tr_net_create(&net, &r->model->base, tr_supernet_linears(r->supernet), &r->net));
+    r->token = qf_alloc_array((size_t)rows, sizeof *r->token);
+    r->target = qf_alloc_array((size_t)rows, sizeof *r->target);
+    return r->token && r->target ? QF_OK : QF_MEMORY;
+}
+
+static qf_status make_optimiser(run *r)
+{
+    const int adapters = r->linears * r->model->widths;
+    tr_group *group = qf_alloc_array(2 * (size_t)adapters, sizeof *group);
+
+    r->active = qf_alloc_array(2 * (size_t)adapters, sizeof *r->active);
+    if (!group || !r->active) {
+        qf_free(group);
+        return QF_MEMORY;
+    }
+    for (int i = 0; i < adapters; i++) {
+        const tr_adapter a =
+            tr_supernet_adapter(r->supernet, i / r->model->widths, i % r->model->widths);
+        group[2 * i] = (tr_group){a.a, a.da, a.a_size, true};
+        group[2 * i + 1] = (tr_group){a.b, a.db, a.b_size, true};
+    }
+    const qf_status status =
+        tr_adamw_create(&r->options->adamw, group, 2 * adapters, r->options->pool, &r->adamw);
+    qf_free(group);
+    if (status != QF_OK) return status;
+    r->array[0] = tr_array_of("adapters", (float *)(void *)r->model->adapters.base,
+                              (int64_t)(r->model->adapters.used / sizeof(float)));
+    tr_adamw_arrays(r->adamw, r->array + 1);
+    return QF_OK;
+}
+
+static void release(run *r)
+{
+    tr_curve_close(r->curve);
+    tr_adamw_destroy(r->adamw);
+    tr_net_destroy(r->net);
+    tr_supernet_destroy(r->supernet);
+    qf_free(r->active);
+    qf_free(r->token);
+    qf_free(r->target);
+    qf_free(r->path);
+    qf_free(r->curve_path);
+}
+
+/* ---- the run ---- */
+
+static void mark_active(run *r)
+{
+    const int widths = r->model->widths;
+
+    memset(r->active, 0, 2 * (size_t)(r->linears * widths) * sizeof *r->active);
+    for (int i = 0; i < r->linears; i++) {
+        bool *pair = &r->active[2 * (i * widths + tr_supernet_chosen(r->supernet, i))];
+        pair[0] = pair[1] = true;
+    }
+}
+
+static qf_status take(void *self, int64_t step, tr_progress *progress)
+{
+    run *r = self;
+    const tr_qfa_options *o = r->options;
+    qf_subnet subnet;
+
+    tr_sampler_draw(&r->sampler, step, r->linears, &subnet);
+    QF_TRY(tr_supernet_choose(r->supernet, &subnet));
+    tr_batch_draw(o->stream, o->seed, step, o->batch, o->length, r->token, r->target);
+    QF_TRY(tr_net_gradient(r->net, r->token, r->target, o->batch, o->length, NULL,
+                           &progress->loss));
+    mark_active(r);
+    progress->rate = tr_schedule_rate(&o->schedule, step);
+    QF_TRY(tr_adamw_step(r->adamw, progress->rate, r->active, &progress->norm));
+    return tr_curve_add(r->curve, progress, qf_subnet_bits(&r->model->base.config, &subnet));
+}
+
+static qf_status save(void *self, int64_t steps)
+{
+    const run *r = self;
+    return tr_checkpoint_save(r->path, r->recipe, steps, r->array, ARRAYS);
+}
+
+static qf_status load_checkpoint(run *r, int64_t *first)
+{
+    const tr_qfa_options *o = r->options;
+    const qf_status status = tr_checkpoint_load(r->path, r->recipe, first, r->array, ARRAYS);
+
+    if (status != QF_OK) return status == QF_NOT_FOUND ? QF_OK : status;
+    if (*first <= o->schedule.steps) return QF_OK;
+    return qf_fail(QF_USAGE, "%s: %lld steps were taken already, %lld are wanted", r->path,
+                   (long long)*first, (long long)o->schedule.steps);
+}
+
+static qf_status start(run *r, int64_t *first)
+{
+    const tr_qfa_options *o = r->options;
+
+    *first = 0;
+    QF_TRY(qf_directory_make(o->directory));
+    r->path = qf_path_join(o->directory, "checkpoint.safetensors");
+    r->curve_path = qf_path_join(o->directory, "train.csv");
+    if (!r->path || !r->curve_path) return QF_MEMORY;
+    if (!o->resume && qf_file_exists(r->path))
+        return qf_fail(QF_USAGE, "%s: a run was begun here; --resume goes on with it", r->path);
+    QF_TRY(load_checkpoint(r, first));
+    return tr_curve_open(r->curve_path, *first, &r->curve);
+}
+
+static qf_status train(run *r)
+{
+    const tr_qfa_options *o = r->options;
+    tr_loop loop = {.self = r,
+                    .take = take,
+                    .save = save,
+                    .steps = o->schedule.steps,
+                    .tokens = (int64_t)o->batch * o->length,
+                    .save_every = o->save_every,
+                    .report = o->report,
+                    .report_context = o->report_context};
+
+    if (r->model->rank == 0) QF_TRY(tr_adapters_init(r->model, o->rank, o->seed));
+    write_recipe(r);
+    QF_TRY(make_network(r));
+    QF_TRY(make_optimiser(r));
+    QF_TRY(start(r, &loop.first));
+    QF_TRY(tr_loop_run(&loop));
+    return qf_qmodel_save(r->model, o->directory);
+}
+
+static qf_status check(const tr_qfa_options *o, const qf_qmodel *model)
+{
+    if (o->sampler.cycle < 1)
+        return qf_fail(QF_USAGE, "the sampler's cycle is %lld steps",
+                       (long long)o->sampler.cycle);
+    if (o->rank < 1 || o->rank > 4096)
+        return qf_fail(QF_USAGE, "adapters of rank %d; 1 to 4096 are possible", o->rank);
+    if (o->batch < 1 || o->length < 1 || o->length > model->base.config.context)
+        return qf_fail(QF_USAGE, "%d sequences of %d tokens; the context is %d", o->batch,
+                       o->length, model->base.config.context);
+    QF_TRY(tr_schedule_check(&o->schedule));
+    return tr_stream_check(o->stream, o->length, "the training text");
+}
+
+qf_status tr_qfa_train(const tr_qfa_options *options, qf_qmodel *model)
+{
+    run r = {.options = options,
+             .model = model,
+             .sampler = options->sampler,
+             .linears = model->base.config.layers * QF_LINEARS};
+
+    QF_TRY(check(options, model));
+    r.sampler.seed = options->seed;
+    r.sampler.widths = model->widths;
+    memcpy(r.sampler.width, model->width, sizeof model->width);
+    const qf_status status = train(&r);
+    release(&r);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* qfa.h -- LLM-QFA ("One QuantLLM for ALL", arXiv 2405.20202): one training run after
+ * which every mix of widths is a usable model.
+ *
+ * Each step draws one subnet and moves its adapters alone: adapters of other widths keep
+ * their values, their moments and their step counters. */
+#ifndef QF_TRAIN_QFA_H
+#define QF_TRAIN_QFA_H
+
+#include "../adamw.h"
+#include "../batches.h"
+#include "../loop.h"
+#include "../schedule.h"
+#include "qforge/gemm.h"
+#include "qforge/qmodel.h"
+#include "sampler.h"
+
+typedef struct tr_qfa_options {
+    const qf_kernel_source *source;
+    qf_pool *pool;
+    const tr_stream *stream;
+    int batch, length; /* sequences per step, tokens of each */
+    tr_schedule schedule;
+    tr_adamw_options adamw;
+    tr_sampler sampler; /* its widths are set to the model's, its seed to this seed */
+    int rank;           /* of new adapters; a model that has adapters goes on with those */
+    uint64_t seed;
+    const char *directory; /* receives checkpoint.safetensors, train.csv, then the model */
+    bool resume;           /* go on from the directory's checkpoint, if there is one */
+    int64_t save_every;    /* see tr_loop */
+    tr_report *report;     /* may be NULL */
+    void *report_context;
+} tr_qfa_options;
+
+/* What worked on small models: rank 8, constant rate 1e-3, clipping at 0.3. */
+extern const tr_qfa_options tr_qfa_defaults;
+
+/* Trains for schedule.steps steps in all and saves the model with its adapters.  QF_USAGE
+ * when the directory holds a checkpoint and resume is false. */
+QF_MUST_CHECK qf_status tr_qfa_train(const tr_qfa_options *options, qf_qmodel *model);
+
+#endif
