@@ -22,6 +22,23 @@ static void print_help(const char *usage, const cli_option *options)
     printf("  %-30s %s\n", "-h, --help", "show this");
 }
 
+static qf_status append(const cli_option *option, const char *text)
+{
+    cli_list *list = option->value;
+    for (const char *at = text;; at++) {
+        char *end;
+        errno = 0;
+        const double item = strtod(at, &end);
+        if (end == at || errno || (*end && *end != ','))
+            return qf_fail(QF_USAGE, "--%s: '%s' is not a list of numbers", option->name, text);
+        if (list->count == CLI_LIST_MAX)
+            return qf_fail(QF_USAGE, "--%s: more than %d numbers", option->name, CLI_LIST_MAX);
+        list->item[list->count++] = item;
+        if (!*end) return QF_OK;
+        at = end;
+    }
+}
+
 static qf_status store(const cli_option *option, const char *text)
 {
     char *end = NULL;
@@ -33,6 +50,8 @@ static qf_status store(const cli_option *option, const char *text)
     case CLI_TEXT:
         *(const char **)option->value = text;
         return QF_OK;
+    case CLI_LIST:
+        return append(option, text);
     case CLI_INT:
         *(int64_t *)option->value = strtoll(text, &end, 10);
         break;

@@ -12,7 +12,14 @@ typedef enum cli_kind {
     CLI_TEXT, /* const char **value: borrowed from argv */
     CLI_INT,  /* int64_t *value */
     CLI_REAL, /* double *value */
+    CLI_LIST, /* cli_list *value: numbers between commas, appended at every mention */
 } cli_kind;
+
+enum { CLI_LIST_MAX = 16 };
+typedef struct cli_list {
+    int count;
+    double item[CLI_LIST_MAX];
+} cli_list;
 
 /* A table ends with a row whose name is NULL.  What *value holds before parsing is the
  * default. */

@@ -1,0 +1,54 @@
+/* search_session.h -- a model under search: its losses on a text, its times on this
+ * machine. */
+#ifndef QF_CLI_SEARCH_SESSION_H
+#define QF_CLI_SEARCH_SESSION_H
+
+#include "machine.h"
+#include "progress.h"
+#include "qforge/engine.h"
+#include "qforge/latency_table.h"
+#include "qforge/qmodel.h"
+#include "qforge/search.h"
+#include "qforge/tokenizer.h"
+
+typedef struct search_setup {
+    const char *model, *text, *ledger;
+    int64_t threads, records, skip; /* records of the text searched on; left out before */
+    int64_t probes, held_out;       /* subnets measured whole to calibrate and to judge */
+    int64_t tokens;                 /* decoded per measurement */
+    uint64_t seed;
+    bool fast; /* losses by the fast class instead of the exact one */
+    bool per_block;
+} search_setup;
+
+typedef struct search_session {
+    cli_machine machine;
+    qf_qmodel model;
+    qf_tokenizer *tokenizer;
+    qf_corpus corpus;
+    qf_latency_table table;
+    qf_latency_fit fit;
+    qf_accuracy accuracy;
+    int tokens;
+    struct qf_store *ledger; /* open for writing, or NULL */
+    cli_progress line;
+    int64_t started; /* ns, of the part that is under way */
+} search_session;
+
+/* Opens everything, measures and calibrates the latency table.  Complaints and progress
+ * go to stderr. */
+QF_MUST_CHECK qf_status search_session_open(const search_setup *setup, search_session *session);
+void search_session_close(search_session *session); /* also a zeroed one */
+
+/* The problem of the session, for qf_search_run. */
+qf_search_problem search_session_problem(search_session *session, bool per_block);
+/* Mean negative log-likelihood per token on the text. */
+QF_MUST_CHECK qf_status search_session_loss(search_session *session, const qf_subnet *subnet,
+                                            double *loss);
+/* Microseconds per token, measured end to end on the fast class. */
+QF_MUST_CHECK qf_status search_session_measure(search_session *session, const qf_subnet *subnet,
+                                               double *us);
+/* A qf_search progress callback; context is the session. */
+bool search_session_tell(void *context, int done, int total);
+
+#endif
