@@ -1,0 +1,118 @@
+/* train_qfa.c -- the LLM-QFA mode of qforge train. */
+#include <string.h>
+
+#include "interrupt.h"
+#include "paths.h"
+#include "train.h"
+#include "train/qfa/qfa.h"
+
+enum { DEFAULT_CYCLE_MAX = 8000 }; /* the paper's, for runs as long as its own */
+
+static qf_status parse_names(const cli_train *t, tr_sampler *sampler)
+{
+    if (t->sampler) QF_TRY(tr_sampler_named(t->sampler, &sampler->kind));
+    if (t->mapping) QF_TRY(tr_mapping_named(t->mapping, &sampler->mapping));
+    if (t->choice) QF_TRY(tr_choice_named(t->choice, &sampler->choice));
+    return QF_OK;
+}
+
+static qf_status parse_schedule(const cli_train *t, tr_schedule *schedule)
+{
+    const bool cosine = t->schedule && strcmp(t->schedule, "cosine") == 0;
+
+    if (t->schedule && !cosine && strcmp(t->schedule, "constant") != 0)
+        return qf_fail(QF_USAGE, "--schedule: '%s' is neither constant nor cosine",
+                       t->schedule);
+    schedule->decay = cosine ? TR_COSINE : TR_CONSTANT;
+    schedule->peak = cli_or_real(t->rate, schedule->peak);
+    schedule->warmup = cli_or(t->warmup, 0);
+    schedule->steps = t->steps;
+    return QF_OK;
+}
+
+static qf_status check_numbers(const cli_train *t, const qf_config *config)
+{
+    const int64_t length = cli_or(t->length, 1);
+
+    if (t->batch == 0 || t->batch > 1 << 16)
+        return qf_fail(QF_USAGE, "--batch: %lld sequences", (long long)t->batch);
+    if (length < 1 || length > config->context)
+        return qf_fail(QF_USAGE, "--length: %lld tokens; the model's context is %d",
+                       (long long)length, config->context);
+    if (t->rank == 0 || t->rank > 4096)
+        return qf_fail(QF_USAGE, "--rank: %lld is not 1 to 4096", (long long)t->rank);
+    return QF_OK;
+}
+
+static qf_status understand(const cli_train *t, const qf_config *config, tr_qfa_options *o)
+{
+    const int64_t most = t->steps < DEFAULT_CYCLE_MAX ? t->steps : DEFAULT_CYCLE_MAX;
+
+    *o = tr_qfa_defaults;
+    QF_TRY(check_numbers(t, config));
+    QF_TRY(parse_names(t, &o->sampler));
+    QF_TRY(parse_schedule(t, &o->schedule));
+    o->sampler.cycle = cli_or(t->cycle, most > 0 ? most : 1);
+    o->batch = (int)cli_or(t->batch, o->batch);
+    o->length =
+        (int)cli_or(t->length, o->length < config->context ? o->length : config->context);
+    o->rank = (int)cli_or(t->rank, o->rank);
+    o->adamw.clip = cli_or_real(t->clip, o->adamw.clip);
+    o->adamw.weight_decay = cli_or_real(t->weight_decay, o->adamw.weight_decay);
+    o->seed = (uint64_t)cli_or(t->seed, 1);
+    o->directory = t->out;
+    o->resume = t->resume;
+    o->save_every = cli_or(t->save_every, 0);
+    return QF_OK;
+}
+
+static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *model,
+                             const qf_tokenizer *tokenizer)
+{
+    cli_train_report report = {.line = cli_progress_start()};
+    tr_stream stream;
+
+    QF_TRY(tr_stream_load(t->data, tokenizer, &stream));
+    o->stream = &stream;
+    o->report = cli_train_tell;
+    o->report_context = &report;
+    qf_status status = tr_stream_check(&stream, o->length, t->data);
+    if (status == QF_OK) status = cli_copy_tokenizer(tokenizer, t->out);
+    if (status == QF_OK) status = tr_qfa_train(o, model);
+    cli_progress_end(&report.line);
+    tr_stream_release(&stream);
+    QF_TRY(status);
+    return cli_train_finish(t, &report);
+}
+
+static qf_status with_model(const cli_train *t, tr_qfa_options *o, qf_qmodel *model)
+{
+    qf_tokenizer *tokenizer;
+    cli_machine machine;
+
+    QF_TRY(understand(t, &model->base.config, o));
+    QF_TRY(qf_tokenizer_load(t->tokenizer ? t->tokenizer : t->model, model->base.config.vocab,
+                             &tokenizer));
+    qf_status status = cli_machine_open(cli_or(t->threads, 0), t->ledger, &machine);
+    if (status == QF_OK) {
+        o->source = machine.source;
+        o->pool = machine.pool;
+        status = with_stream(t, o, model, tokenizer);
+        cli_machine_close(&machine);
+    }
+    qf_tokenizer_free(tokenizer);
+    return status;
+}
+
+qf_status cli_train_qfa(const cli_train *train)
+{
+    tr_qfa_options options;
+    qf_qmodel model;
+
+    QF_TRY(cli_need("train", "--model", train->model));
+    QF_TRY(cli_distinct(train->model, train->out));
+    QF_TRY(qf_qmodel_load(train->model, &model));
+    const qf_status status = with_model(train, &options, &model);
+    qf_qmodel_release(&model);
+    return status;
+}
