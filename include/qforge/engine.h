@@ -65,8 +65,8 @@ typedef struct qf_corpus {
 
 struct qf_tokenizer;
 /* Reads `path`: records separated by <|endoftext|> (one record when there is none),
- * begin token + record, cut to `context`; at most `records` (0: all).  Records of fewer
- * than two tokens are skipped.  */
+ * begin token + record without the white space around it, cut to `context`; at most
+ * `records` (0: all).  Records of fewer than two tokens are skipped.  */
 QF_MUST_CHECK qf_status qf_corpus_load(const char *path, const struct qf_tokenizer *tokenizer,
                                        int context, int records, qf_corpus *corpus);
 void qf_corpus_release(qf_corpus *corpus);
