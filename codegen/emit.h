@@ -20,7 +20,8 @@ typedef struct cg_emit {
     LLVMBuilderRef build;
     LLVMValueRef function;
     const struct cg_isa *isa;
-    const qf_kernel_id *id;
+    const qf_kernel_id *id; /* NULL for what is no GEMM kernel, which reads `what` */
+    const void *what;
     int lanes; /* fp32 numbers in a vector */
     int panel; /* rows of a weight panel, 2 * lanes */
     LLVMTypeRef i1, i8, i16, i32, i64, f16, f32, pointer;

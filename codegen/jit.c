@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "loader.h"
 #include "object_cache.h"
 #include "qforge/codegen.h"
 #include "qforge/memory.h"
@@ -17,7 +18,7 @@ typedef struct entry {
     struct entry *next;
     char symbol[QF_NAME_MAX];
     char hash[17];
-    qf_gemm_fn *run;
+    uintptr_t address;
 } entry;
 
 struct qf_jit {
@@ -83,27 +84,27 @@ static entry *find(const qf_jit *jit, const char *symbol)
     return e;
 }
 
-static qf_status load(qf_jit *jit, const char *symbol, const qf_code *code, qf_gemm_fn **run)
+static qf_status load(qf_jit *jit, const char *symbol, const qf_code *code, uintptr_t *address)
 {
-    LLVMOrcExecutorAddress address = 0;
+    LLVMOrcExecutorAddress found = 0;
     LLVMMemoryBufferRef object = LLVMCreateMemoryBufferWithMemoryRangeCopy(
         (const char *)code->bytes, code->size, symbol);
     LLVMErrorRef error =
         LLVMOrcLLJITAddObjectFile(jit->lljit, LLVMOrcLLJITGetMainJITDylib(jit->lljit), object);
-    if (!error) error = LLVMOrcLLJITLookup(jit->lljit, &address, symbol);
+    if (!error) error = LLVMOrcLLJITLookup(jit->lljit, &found, symbol);
     if (error) return failed(error, symbol);
-    const uintptr_t plain = (uintptr_t)address;
-    memcpy(run, &plain, sizeof *run);
+    *address = (uintptr_t)found;
     return QF_OK;
 }
 
 /* With the lock held. */
-static qf_status make(qf_jit *jit, const qf_kernel_id *id, const char *symbol, entry **made)
+static qf_status make(qf_jit *jit, const char *symbol, cg_emitter *emit, const void *what,
+                      entry **made)
 {
     qf_code code;
-    QF_TRY(cg_cached_object(jit->cache, id, &code));
+    QF_TRY(emit(jit->cache, what, &code));
     entry *fresh = qf_alloc(sizeof *fresh);
-    const qf_status status = fresh ? load(jit, symbol, &code, &fresh->run) : QF_MEMORY;
+    const qf_status status = fresh ? load(jit, symbol, &code, &fresh->address) : QF_MEMORY;
     if (status != QF_OK) {
         qf_free(fresh);
     } else {
@@ -117,19 +118,34 @@ static qf_status make(qf_jit *jit, const qf_kernel_id *id, const char *symbol, e
     return status;
 }
 
-qf_status qf_jit_get(qf_jit *jit, const qf_kernel_id *id, qf_gemm_fn **kernel, char hash[17])
+qf_status cg_jit_function(qf_jit *jit, const char symbol[QF_NAME_MAX], cg_emitter *emit,
+                          const void *what, uintptr_t *address, char hash[17])
 {
-    char symbol[QF_NAME_MAX] = "";
     qf_status status = QF_OK;
 
-    qf_kernel_symbol(id, symbol);
     pthread_mutex_lock(&jit->lock);
     entry *e = find(jit, symbol);
-    if (!e) status = make(jit, id, symbol, &e);
+    if (!e) status = make(jit, symbol, emit, what, &e);
     if (status == QF_OK) {
-        *kernel = e->run;
+        *address = e->address;
         if (hash) memcpy(hash, e->hash, sizeof e->hash);
     }
     pthread_mutex_unlock(&jit->lock);
     return status;
+}
+
+static qf_status emit_kernel(const char *cache, const void *what, qf_code *code)
+{
+    return cg_cached_object(cache, what, code);
+}
+
+qf_status qf_jit_get(qf_jit *jit, const qf_kernel_id *id, qf_gemm_fn **kernel, char hash[17])
+{
+    char symbol[QF_NAME_MAX] = "";
+    uintptr_t address;
+
+    qf_kernel_symbol(id, symbol);
+    QF_TRY(cg_jit_function(jit, symbol, emit_kernel, id, &address, hash));
+    memcpy(kernel, &address, sizeof *kernel);
+    return QF_OK;
 }

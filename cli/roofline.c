@@ -1,0 +1,186 @@
+/* roofline.c -- roof kernels on all threads of a pool, timed. */
+#include "roofline.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "qforge/measure.h"
+#include "qforge/memory.h"
+
+static const cli_roof_row rows[CLI_ROOFS] = {
+    [CLI_ROOF_FMA] = {"fp32 multiply-add", "fma", QF_ROOF_FMA, 0, 0},
+    [CLI_ROOF_DOT] = {"int8 dot, narrow sums", "dot", QF_ROOF_DOT, 0, 0},
+    [CLI_ROOF_DOT_WIDE] = {"int8 dot, wide sums", "dot_wide", QF_ROOF_DOT_WIDE, 0, 0},
+    [CLI_ROOF_L1] = {"L1 read", "l1", QF_ROOF_READ, 1, 1},
+    [CLI_ROOF_L2] = {"L2 read", "l2", QF_ROOF_READ, 2, 1},
+    [CLI_ROOF_L3] = {"L3 read", "l3", QF_ROOF_READ, 3, 1},
+    [CLI_ROOF_DRAM_1] = {"DRAM read, 1 stream", "dram_1", QF_ROOF_READ, 4, 1},
+    [CLI_ROOF_DRAM_2] = {"DRAM read, 2 streams", "dram_2", QF_ROOF_READ, 4, 2},
+    [CLI_ROOF_DRAM_4] = {"DRAM read, 4 streams", "dram_4", QF_ROOF_READ, 4, 4},
+    [CLI_ROOF_DRAM_8] = {"DRAM read, 8 streams", "dram_8", QF_ROOF_READ, 4, 8},
+};
+
+enum { RUN = 16 << 10 }; /* bytes between streams: rows of weight panels lie so far apart */
+
+const cli_roof_row *cli_roof_of(cli_roof roof)
+{
+    QF_ASSERT((unsigned)roof < CLI_ROOFS);
+    return &rows[roof];
+}
+
+/* ---- one measurement ---- */
+
+/* What every thread works on: its own slice of the data, its own sink. */
+typedef struct trial {
+    qf_pool *pool;
+    qf_roof_fn *run;
+    qf_roof_args args; /* of thread 0 */
+    uint8_t *data, *sink;
+} trial;
+
+static void work(void *context, int part, int parts)
+{
+    const trial *t = context;
+    qf_roof_args args = t->args;
+
+    (void)parts;
+    args.data = t->data + part * t->args.bytes;
+    args.sink = t->sink + (int64_t)part * QF_ROOF_SINK_BYTES;
+    t->run(&args);
+}
+
+static void run_once(void *context)
+{
+    trial *t = context;
+    qf_pool_run(t->pool, work, t);
+}
+
+/* Bytes each thread reads: half of a private cache, an equal share of a quarter of the
+ * last one (neighbours of a virtual machine have their part of it), far more than all
+ * caches of memory. */
+static int64_t slice_bytes(const cli_roofline *line, int level)
+{
+    const int threads = qf_pool_threads(line->pool);
+    const int64_t last = qf_cpu_cache_bytes(line->cpu, 3);
+
+    if (level < 3) return qf_cpu_cache_bytes(line->cpu, level) / 2;
+    if (level == 3) {
+        const int64_t share = last / 4 / threads, least = 2 * qf_cpu_cache_bytes(line->cpu, 2);
+        return share > least ? share : least;
+    }
+    int64_t bytes = INT64_C(256) << 20;
+    if (bytes < 4 * last) bytes = 4 * last;
+    if (bytes > line->cpu->memory_bytes / 4) bytes = line->cpu->memory_bytes / 4;
+    return bytes / threads;
+}
+
+static void set_sizes(const cli_roofline *line, const qf_roof *roof, const cli_roof_row *row,
+                      qf_roof_args *args)
+{
+    const int64_t whole = roof->streams > 1 ? roof->streams * (int64_t)RUN : 4096;
+
+    if (roof->kind != QF_ROOF_READ) {
+        args->bytes = QF_ROOF_DATA_BYTES;
+        args->rounds = 2000; /* some 50 us */
+        return;
+    }
+    args->bytes = (slice_bytes(line, row->level) / whole + 1) * whole;
+    args->run = roof->streams > 1 ? RUN : args->bytes;
+    /* Caches: enough rounds that waking the threads costs nothing. */
+    args->rounds = row->level == 4 ? 1 : (8 << 20) / args->bytes + 1;
+}
+
+static qf_status get_memory(const cli_roofline *line, trial *t)
+{
+    const size_t threads = (size_t)qf_pool_threads(line->pool);
+    t->data = qf_alloc_array(threads, (size_t)t->args.bytes);
+    t->sink = qf_alloc_array(threads, QF_ROOF_SINK_BYTES);
+    if (!t->data || !t->sink) return QF_MEMORY;
+    /* Ordinary numbers: zeros and infinities may be quicker or slower. */
+    for (size_t i = 0; i < threads * (size_t)t->args.bytes / 4096; i++) {
+        const float one = 1;
+        memcpy(t->data + i * 4096, &one, sizeof one);
+    }
+    return QF_OK;
+}
+
+static cli_rate rate_of(double amount, const qf_timing *t)
+{
+    return (cli_rate){amount / t->median_ns, amount / t->high_ns, amount / t->low_ns,
+                      amount / t->best_ns};
+}
+
+qf_status cli_roof_measure(const cli_roofline *line, cli_roof which, cli_rate *rate)
+{
+    const cli_roof_row *row = cli_roof_of(which);
+    const qf_roof roof = {row->kind, qf_cpu_best_isa(line->cpu), row->streams};
+    trial t = {.pool = line->pool};
+    qf_measure_options options = qf_measure_defaults;
+
+    QF_TRY(qf_roof_get(line->jit, &roof, &t.run));
+    set_sizes(line, &roof, row, &t.args);
+    qf_status status = get_memory(line, &t);
+    if (status == QF_OK) {
+        options.max_seconds = line->seconds;
+        options.min_seconds = line->seconds / 4;
+        const qf_timing timing = qf_measure(&options, run_once, NULL, &t);
+        const double amount = qf_roof_work(&roof, &t.args) * qf_pool_threads(line->pool);
+        *rate = rate_of(amount, &timing);
+    }
+    qf_free(t.sink);
+    qf_free(t.data);
+    return status;
+}
+
+/* ---- the roof over a product ---- */
+
+/* The median, measured at the first question. */
+static qf_status cached(const cli_roofline *line, cli_roof roof, double *median)
+{
+    enum { THREADS_MAX = 257 };
+    static double known[CLI_ROOFS][THREADS_MAX];
+    double *value = &known[roof][qf_pool_threads(line->pool)];
+
+    if (*value == 0) {
+        cli_rate rate;
+        QF_TRY(cli_roof_measure(line, roof, &rate));
+        *value = rate.median;
+    }
+    *median = *value;
+    return QF_OK;
+}
+
+static qf_status memory_rate(const cli_roofline *line, double *best)
+{
+    *best = 0;
+    for (int roof = CLI_ROOF_DRAM_1; roof <= CLI_ROOF_DRAM_8; roof++) {
+        double rate;
+        QF_TRY(cached(line, (cli_roof)roof, &rate));
+        *best = fmax(*best, rate);
+    }
+    return QF_OK;
+}
+
+static qf_status read_rate(const cli_roofline *line, int64_t bytes, bool cold, double *rate)
+{
+    const int threads = qf_pool_threads(line->pool);
+
+    for (int level = 1; level <= 3 && !cold; level++) {
+        const int64_t holds = qf_cpu_cache_bytes(line->cpu, level) * (level < 3 ? threads : 1);
+        if (bytes <= holds) return cached(line, (cli_roof)(CLI_ROOF_L1 + level - 1), rate);
+    }
+    return memory_rate(line, rate);
+}
+
+qf_status cli_roof_ns(const cli_roofline *line, const qf_problem *problem, int64_t weight_bytes,
+                      bool cold, double *ns)
+{
+    const bool fast = problem->accuracy == QF_FAST;
+    const double products = (double)problem->m * (double)problem->n * (double)problem->k;
+    double arithmetic, reading;
+
+    QF_TRY(cached(line, fast ? CLI_ROOF_DOT : CLI_ROOF_FMA, &arithmetic));
+    QF_TRY(read_rate(line, weight_bytes, cold, &reading));
+    *ns = fmax(products * (fast ? 1 : 2) / arithmetic, (double)weight_bytes / reading);
+    return QF_OK;
+}

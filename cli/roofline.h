@@ -1,0 +1,54 @@
+/* roofline.h -- the roofs of the machine the program runs on, measured. */
+#ifndef QF_CLI_ROOFLINE_H
+#define QF_CLI_ROOFLINE_H
+
+#include "qforge/cpu.h"
+#include "qforge/pool.h"
+#include "qforge/roof.h"
+
+/* What can be measured, in the order of the report. */
+typedef enum cli_roof {
+    CLI_ROOF_FMA,
+    CLI_ROOF_DOT,
+    CLI_ROOF_DOT_WIDE,
+    CLI_ROOF_L1,
+    CLI_ROOF_L2,
+    CLI_ROOF_L3,
+    CLI_ROOF_DRAM_1, /* one sequential stream per thread */
+    CLI_ROOF_DRAM_2, /* streams 16 KiB apart */
+    CLI_ROOF_DRAM_4,
+    CLI_ROOF_DRAM_8,
+    CLI_ROOFS
+} cli_roof;
+
+typedef struct cli_roof_row {
+    const char *name, *key; /* "DRAM, 4 streams", "dram_4" */
+    qf_roof_kind kind;
+    int level, streams; /* READ: cache level (4: memory), streams */
+} cli_roof_row;
+const cli_roof_row *cli_roof_of(cli_roof roof);
+
+/* Units of the row's kind (GFLOP/s, GMAC/s, GB/s) of all threads together, with the
+ * 95 % interval of the median and the best sample. */
+typedef struct cli_rate {
+    double median, low, high, best;
+} cli_rate;
+
+typedef struct cli_roofline {
+    const qf_cpu *cpu; /* borrowed, like all here */
+    qf_jit *jit;
+    qf_pool *pool;  /* its threads are measured */
+    double seconds; /* per roof, most */
+} cli_roofline;
+
+QF_MUST_CHECK qf_status cli_roof_measure(const cli_roofline *line, cli_roof roof,
+                                         cli_rate *rate);
+
+/* The least time a product may take here: the larger of arithmetic over its peak (fp32
+ * for exact, byte products for fast) and weight bytes over the read rate of where they
+ * lie (memory when cold, else the smallest level that holds them).  Rates are measured
+ * once per process and thread count. */
+QF_MUST_CHECK qf_status cli_roof_ns(const cli_roofline *line, const qf_problem *problem,
+                                    int64_t weight_bytes, bool cold, double *ns);
+
+#endif
