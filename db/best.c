@@ -102,7 +102,7 @@ qf_status qf_election_put(qf_store *store, int64_t session, const qf_problem *pr
 
 #define BEST_COLUMNS                                                                           \
     "problem.name, kernel.name, best.cache, elected, code_hash, median_ns, low_ns, high_ns, "  \
-    "done_us, tune_key, abi "
+    "best.done_us, tune_key, abi, settled "
 #define BEST_ROWS                                                                              \
     "FROM best JOIN problem ON problem.id = best.problem JOIN kernel ON kernel.id = "          \
     "best.kernel "
@@ -117,6 +117,7 @@ static bool read_best(sql_row *row, qf_best *best)
         .low_ns = sql_get_real(row, 6),
         .high_ns = sql_get_real(row, 7),
         .unix_us = sql_get_int(row, 8),
+        .settled = sql_get_int(row, 11) != 0,
     };
     snprintf(best->code_hash, sizeof best->code_hash, "%s", sql_get_text(row, 4));
     return qf_problem_parse(sql_get_text(row, 0), &best->problem) == QF_OK &&

@@ -176,6 +176,9 @@ CREATE VIEW finished AS
 CREATE VIEW best AS
     SELECT * FROM (
         SELECT finished.*, election.id IS NOT NULL AS elected,
+               ifnull(election.done_us >= max(finished.done_us) OVER (
+                          PARTITION BY finished.tune_key, finished.abi, finished.problem),
+                      0) AS settled,
                row_number() OVER (PARTITION BY finished.tune_key, finished.abi,
                                                finished.problem
                                   ORDER BY election.id DESC, finished.median_ns,

@@ -127,6 +127,7 @@ typedef struct qf_best {
     qf_kernel_id kernel;
     qf_cache_mode cache;
     bool elected; /* by paired comparison; else the fastest median so far */
+    bool settled; /* elected after every timed trial of the problem */
     char code_hash[17];
     double ns, low_ns, high_ns;
     int64_t unix_us;

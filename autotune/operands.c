@@ -1,0 +1,244 @@
+/* operands.c -- weights made of random bytes straight in their packed layout. */
+#include "operands.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "qforge/half.h"
+#include "qforge/memory.h"
+#include "qforge/random.h"
+
+enum { COPIES_MAX = 4096, CHECKED_ROWS = 4 };
+
+/* ---- weights --------------------------------------------------------------------------- */
+
+/* Speed does not depend on values, and packing millions of codes one by one takes longer
+ * than timing them. */
+static void fill_random(uint8_t *bytes, size_t size)
+{
+    uint64_t x = 0x9E3779B97F4A7C15u;
+    for (size_t i = 0; i + sizeof x <= size; i += sizeof x) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17; /* Marsaglia's xorshift64 */
+        memcpy(bytes + i, &x, sizeof x);
+    }
+}
+
+static void write_params(const qf_layout *layout, uint8_t *record)
+{
+    for (int slot = 0; slot < 2 * layout->panel; slot++) {
+        const float value = slot < layout->panel ? 0.01f + 0.0001f * (float)slot : -0.06f;
+        const uint16_t half = qf_half_of(value);
+        if (layout->params == QF_PARAMS_F16)
+            memcpy(record + 2 * slot, &half, sizeof half);
+        else
+            memcpy(record + 4 * slot, &value, sizeof value);
+    }
+}
+
+static void fill_packed(qf_packed *packed)
+{
+    const qf_layout *l = &packed->layout;
+    const size_t size = (size_t)(packed->panels * packed->panel_bytes);
+    float *values = (float *)(void *)packed->bytes;
+
+    if (l->quant == QF_F32) {
+        qf_random random = qf_random_init(1, 0);
+        for (size_t i = 0; i < size / sizeof *values; i++)
+            values[i] = i < 65536 ? (float)qf_random_normal(&random) : values[i - 65536];
+        return;
+    }
+    fill_random(packed->bytes, size);
+    for (int64_t p = 0; p < packed->panels; p++)
+        for (int64_t g = 0; g < qf_groups(packed->k, l->group); g++)
+            write_params(l, packed->bytes + p * packed->panel_bytes +
+                                g * qf_layout_record_bytes(l));
+}
+
+static qf_status add_copy(qf_operands *o, const qf_packed *shape)
+{
+    qf_packed *copy = &o->copy[o->copies];
+    const size_t size = (size_t)(shape->panels * shape->panel_bytes);
+
+    *copy = *shape;
+    copy->bytes = qf_alloc(size);
+    if (!copy->bytes) return QF_MEMORY;
+    if (o->copies++ == 0)
+        fill_packed(copy);
+    else
+        memcpy(copy->bytes, o->copy[0].bytes, size);
+    return QF_OK;
+}
+
+/* ---- operands -------------------------------------------------------------------------- */
+
+static qf_packed shape_of(const qf_cpu *cpu, const qf_problem *p)
+{
+    const qf_kernel_source packs = {.isa = qf_cpu_best_isa(cpu)};
+    qf_packed shape = {.layout = qf_source_layout(&packs, p->accuracy, p->quant, p->group),
+                       .n = p->n,
+                       .k = p->k};
+    shape.panels = (p->n + shape.layout.panel - 1) / shape.layout.panel;
+    shape.panel_bytes = qf_layout_panel_bytes(&shape.layout, p->k);
+    return shape;
+}
+
+static int64_t copies_for(const qf_cpu *cpu, qf_cache_mode cache, const qf_packed *shape)
+{
+    if (cache == QF_WARM) return 1;
+    const int64_t copies =
+        3 * qf_cpu_cache_bytes(cpu, 3) / (shape->panels * shape->panel_bytes) + 1;
+    return copies < 2 ? 2 : copies > COPIES_MAX ? COPIES_MAX : copies;
+}
+
+/* In floating point first: shapes come from the command line. */
+static qf_status check_size(const qf_cpu *cpu, const qf_problem *p)
+{
+    const double weights = 4.0 * ((double)p->n + 64) * ((double)p->k + 128);
+    const double both = weights + 8.0 * (double)p->m * ((double)p->n + (double)p->k + 512);
+
+    if (both * 2 < (double)cpu->memory_bytes / 2) return QF_OK;
+    return qf_fail(QF_RANGE, "a product of %lldx%lldx%lld is too large for this machine",
+                   (long long)p->m, (long long)p->n, (long long)p->k);
+}
+
+qf_status qf_operands_init(const qf_cpu *cpu, const qf_problem *p, qf_cache_mode cache,
+                           qf_pool *pool, qf_operands *o)
+{
+    const bool forward = p->op == QF_FORWARD;
+
+    *o = (qf_operands){.problem = *p, .pool = pool};
+    QF_ASSERT(p->threads == qf_pool_threads(pool));
+    QF_TRY(check_size(cpu, p));
+    const qf_packed shape = shape_of(cpu, p);
+    const int64_t copies = copies_for(cpu, cache, &shape);
+    o->ldx = forward ? p->k : p->n;
+    o->ldy = forward ? p->n : p->k;
+    o->copy = qf_alloc_array((size_t)copies, sizeof *o->copy);
+    o->x = qf_alloc_array((size_t)(p->m * o->ldx), sizeof *o->x);
+    o->y = qf_alloc_array((size_t)(p->m * o->ldy), sizeof *o->y);
+    qf_status status = o->copy && o->x && o->y ? QF_OK : QF_MEMORY;
+    while (status == QF_OK && o->copies < copies) status = add_copy(o, &shape);
+    if (status != QF_OK) {
+        qf_operands_release(o);
+        return status;
+    }
+    qf_random random = qf_random_init(2, 0);
+    for (int64_t i = 0; i < p->m * o->ldx; i++)
+        o->x[i] = i < 65536 ? (float)qf_random_normal(&random) : o->x[i - 65536];
+    return QF_OK;
+}
+
+void qf_operands_release(qf_operands *o)
+{
+    for (int i = 0; i < o->copies; i++) qf_free(o->copy[i].bytes);
+    qf_free(o->copy);
+    qf_free(o->x);
+    qf_free(o->y);
+    *o = (qf_operands){0};
+}
+
+/* ---- subjects -------------------------------------------------------------------------- */
+
+qf_status qf_subject_init(const qf_operands *operands, const qf_kernel *kernel,
+                          qf_subject *subject)
+{
+    *subject = (qf_subject){.operands = operands};
+    subject->gemm = qf_alloc_array((size_t)operands->copies, sizeof *subject->gemm);
+    qf_status status = subject->gemm ? QF_OK : QF_MEMORY;
+    for (int i = 0; status == QF_OK && i < operands->copies; i++)
+        status = qf_gemm_with(kernel, &operands->copy[i], operands->problem.m, operands->pool,
+                              &subject->gemm[i]);
+    if (status == QF_OK) {
+        subject->workspace = qf_alloc(qf_gemm_workspace(&subject->gemm[0]));
+        if (!subject->workspace) status = QF_MEMORY;
+    }
+    if (status != QF_OK) qf_subject_release(subject);
+    return status;
+}
+
+void qf_subject_release(qf_subject *subject)
+{
+    qf_free(subject->workspace);
+    qf_free(subject->gemm);
+    *subject = (qf_subject){0};
+}
+
+void qf_subject_run(void *context)
+{
+    qf_subject *s = context;
+    const qf_operands *o = s->operands;
+
+    qf_gemm_run(&s->gemm[s->next], o->x, o->ldx, o->y, o->ldy, o->problem.m, false,
+                s->workspace);
+    if (++s->next == o->copies) s->next = 0;
+}
+
+/* ---- the check on this shape ----------------------------------------------------------- */
+
+/* The piece of the weights that gives columns [first, first + count) of y: a panel of
+ * rows, or a group of W's columns. */
+static qf_packed piece_of(const qf_operands *o, int64_t piece, int64_t *first)
+{
+    qf_packed part = o->copy[0];
+    const qf_layout *l = &part.layout;
+
+    if (o->problem.op == QF_FORWARD) {
+        *first = piece * l->panel;
+        part.n = part.n - *first < l->panel ? part.n - *first : l->panel;
+        part.panels = 1;
+        part.bytes += piece * part.panel_bytes;
+    } else {
+        *first = piece * l->group;
+        part.k = part.k - *first < l->group ? part.k - *first : l->group;
+        part.bytes += piece * qf_layout_record_bytes(l);
+    }
+    return part;
+}
+
+static qf_status compare_piece(const qf_subject *s, int64_t piece, int64_t row, float *want)
+{
+    const qf_operands *o = s->operands;
+    int64_t first;
+    const qf_packed part = piece_of(o, piece, &first);
+    const int64_t columns = o->problem.op == QF_FORWARD ? part.n : part.k;
+    const int64_t left = o->problem.m - row;
+    const int64_t rows = left < CHECKED_ROWS ? left : CHECKED_ROWS;
+    const qf_kernel reference = {s->gemm[0].kernel.id, qf_reference_gemm, QF_RUNG_REFERENCE};
+    qf_gemm gemm;
+
+    QF_TRY(qf_gemm_with(&reference, &part, rows, NULL, &gemm));
+    qf_gemm_run(&gemm, o->x + row * o->ldx, o->ldx, want, columns, rows, false, s->workspace);
+    double most = 0, worst = 0;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            const double exact = want[i * columns + j];
+            const double got = o->y[(row + i) * o->ldy + first + j];
+            if (!(fabs(exact) <= most)) most = fabs(exact);
+            if (!(fabs(got - exact) <= worst)) worst = fabs(got - exact);
+        }
+    /* Rounding is the judge's matter; a wrong step is off by as much as the result. */
+    if (worst <= 1e-3 * most) return QF_OK;
+    return qf_fail(QF_WRONG, "row %lld, column %lld and on: off by %.3g where |y| is %.3g",
+                   (long long)row, (long long)first, worst, most);
+}
+
+qf_status qf_subject_check(qf_subject *s)
+{
+    const qf_operands *o = s->operands;
+    const qf_layout *l = &o->copy[0].layout;
+    const bool forward = o->problem.op == QF_FORWARD;
+    const int64_t pieces = forward ? o->copy[0].panels : qf_groups(o->problem.k, l->group);
+    const int64_t last_row = o->problem.m > CHECKED_ROWS ? o->problem.m - CHECKED_ROWS : 0;
+    float *want =
+        qf_alloc_array(CHECKED_ROWS * (size_t)(forward ? l->panel : l->group), sizeof *want);
+
+    if (!want) return QF_MEMORY;
+    memset(o->y, 0xFF, (size_t)(o->problem.m * o->ldy) * sizeof *o->y);
+    s->next = 0;
+    qf_subject_run(s);
+    qf_status status = compare_piece(s, 0, 0, want);
+    if (status == QF_OK) status = compare_piece(s, pieces - 1, last_row, want);
+    if (status == QF_OK) status = compare_piece(s, pieces / 2, last_row / 2, want);
+    qf_free(want);
+    return status;
+}

@@ -1,0 +1,44 @@
+/* operands.h -- the numbers a product is timed on, and kernels bound to them. */
+#ifndef QF_AUTOTUNE_OPERANDS_H
+#define QF_AUTOTUNE_OPERANDS_H
+
+#include "qforge/cpu.h"
+#include "qforge/gemm.h"
+#include "qforge/latency.h"
+#include "qforge/measure.h"
+
+/* One problem's weights and activations.  WARM: one copy of the weights; COLD: as many as
+ * make three times the last-level cache, all the same. */
+typedef struct qf_operands {
+    qf_problem problem;
+    qf_packed *copy;
+    int copies;
+    float *x, *y; /* y has room for one result */
+    int64_t ldx, ldy;
+    qf_pool *pool; /* borrowed; its threads are the problem's */
+} qf_operands;
+
+/* QF_RANGE with a sentence when they would not fit a quarter of the memory. */
+QF_MUST_CHECK qf_status qf_operands_init(const qf_cpu *cpu, const qf_problem *problem,
+                                         qf_cache_mode cache, qf_pool *pool,
+                                         qf_operands *operands);
+void qf_operands_release(qf_operands *operands);
+
+/* A kernel bound to every copy. */
+typedef struct qf_subject {
+    const qf_operands *operands; /* borrowed */
+    qf_gemm *gemm;               /* [copies] */
+    void *workspace;
+    int next;
+} qf_subject;
+
+QF_MUST_CHECK qf_status qf_subject_init(const qf_operands *operands, const qf_kernel *kernel,
+                                        qf_subject *subject);
+void qf_subject_release(qf_subject *subject);
+qf_timed qf_subject_run; /* context: the subject; one product with the next copy */
+
+/* Runs once and compares some columns with the reference: the judge knows that the code is
+ * right, this that its steps through this very shape are.  QF_WRONG with a sentence. */
+QF_MUST_CHECK qf_status qf_subject_check(qf_subject *subject);
+
+#endif

@@ -1,0 +1,30 @@
+/* trial.h -- one candidate's way through emission, judge and clock into the ledger. */
+#ifndef QF_AUTOTUNE_TRIAL_H
+#define QF_AUTOTUNE_TRIAL_H
+
+#include "operands.h"
+#include "qforge/tune.h"
+
+/* Where candidates of one problem are tried.  The operands are made when the first one
+ * has to be measured: a search that reuses everything touches none. */
+typedef struct qf_bench {
+    const qf_tune_options *options;
+    qf_problem problem;
+    qf_cache_mode cache;
+    qf_operands operands;
+    bool ready;
+} qf_bench;
+
+qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem);
+void qf_bench_close(qf_bench *bench); /* also a zeroed one */
+
+/* Finds the trial's outcome in the ledger or makes it.  best_ns (0: none yet) lets far
+ * slower candidates go early.  QF_NOT_FOUND: quarantined, it took two tuners down. */
+QF_MUST_CHECK qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, double best_ns,
+                                      qf_outcome *outcome, bool *reused);
+
+/* Two kernels with outcomes, in pairs. */
+QF_MUST_CHECK qf_status qf_trial_duel(qf_bench *bench, const qf_kernel_id *a,
+                                      const qf_kernel_id *b, qf_comparison *comparison);
+
+#endif

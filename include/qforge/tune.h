@@ -1,0 +1,76 @@
+/* qforge/tune.h -- finds the fastest correct kernel for a problem.
+ *
+ *     space -> prune by the prior -> per candidate: claim, emit, judge, measure, record
+ *           -> the fastest few again in pairs -> election
+ *
+ * What the ledger already knows is not measured twice: an outcome counts as long as the
+ * code hash is the same. */
+#ifndef QFORGE_TUNE_H
+#define QFORGE_TUNE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qforge/codegen.h"
+#include "qforge/pool.h"
+#include "qforge/store.h"
+
+typedef enum qf_strategy {
+#define QF_STRATEGY(id, name, summary) QF_STRATEGY_##id,
+#include "qforge/strategies.def"
+#undef QF_STRATEGY
+    QF_STRATEGY_COUNT
+} qf_strategy;
+const char *qf_strategy_name(qf_strategy strategy);
+qf_strategy qf_strategy_named(const char *name); /* QF_STRATEGY_COUNT when there is none */
+
+/* What just happened, for a progress line. */
+typedef struct qf_tune_event {
+    const qf_problem *problem;
+    int done, total;            /* candidates */
+    const qf_kernel_id *kernel; /* this one's */
+    const qf_outcome *outcome;
+    bool reused;    /* from the ledger */
+    double best_ns; /* so far, 0: none */
+} qf_tune_event;
+
+typedef struct qf_tune_options {
+    const qf_cpu *cpu;
+    qf_jit *jit;
+    qf_store *store; /* open for writing */
+    int64_t session;
+    qf_pool *pool; /* as many threads as the problem says */
+    qf_strategy strategy;
+    uint64_t seed;
+    double budget_s;  /* wall clock; 0: none */
+    int trials;       /* most candidates looked at; 0: all */
+    qf_recipe recipe; /* QF_RECIPE_COUNT: any */
+    /* Both may be NULL.  stop is asked between trials. */
+    bool (*stop)(void *context);
+    void (*report)(void *context, const qf_tune_event *event);
+    void *context;
+} qf_tune_options;
+
+typedef struct qf_tune_result {
+    qf_best best;
+    bool found;
+    bool complete; /* every planned candidate was looked at, and the finalists compared */
+    int space, planned;
+    int measured, reused, failed, skipped;
+    int ties; /* finalists that could not be told from the winner */
+    double seconds;
+} qf_tune_result;
+
+/* Small products stream their weights from memory, large ones use them again. */
+qf_cache_mode qf_tune_cache_mode(const qf_problem *problem);
+
+/* How many candidates would be looked at. */
+QF_MUST_CHECK qf_status qf_tune_plan(const qf_tune_options *options, const qf_problem *problem,
+                                     int *space, int *planned);
+
+/* QF_NO_CONFIG when nothing valid was found in the budget; QF_INTERRUPTED when stop said
+ * so: the result then holds the best so far. */
+QF_MUST_CHECK qf_status qf_tune(const qf_tune_options *options, const qf_problem *problem,
+                                qf_tune_result *result);
+
+#endif
