@@ -3,22 +3,63 @@
 
 #include <string.h>
 
+#include "places.h"
 #include "qforge/codegen.h"
+#include "qforge/source.h"
+#include "qforge/store.h"
+
+static qf_status open_jit(qf_jit **jit)
+{
+    char cache[CLI_PATH_MAX];
+
+    cli_kernel_cache(cache);
+    /* A cache that cannot be made costs time, not the command. */
+    const bool usable = *cache && cli_make_parents(cache) == QF_OK;
+    qf_message_clear();
+    return qf_jit_create(usable ? cache : NULL, jit);
+}
+
+static qf_status open_ledger(const char *ledger, qf_store **store)
+{
+    char path[CLI_PATH_MAX];
+
+    if (ledger && strcmp(ledger, "none") == 0) return QF_OK;
+    if (cli_ledger_path(ledger, path) != QF_OK) {
+        if (ledger) return QF_USAGE;
+        qf_message_clear(); /* nowhere to look: the prior answers */
+        return QF_OK;
+    }
+    const qf_status status = qf_store_open(path, QF_STORE_READ, store);
+    return status == QF_NOT_FOUND ? QF_OK : status;
+}
+
+static qf_status open_all(int64_t threads, const char *ledger, cli_machine *machine)
+{
+    if (threads < 0 || threads > 256)
+        return qf_fail(QF_USAGE, "--threads: %lld is not between 0 and 256",
+                       (long long)threads);
+    QF_TRY(qf_cpu_detect(&machine->cpu));
+    QF_TRY(open_jit(&machine->jit));
+    QF_TRY(open_ledger(ledger, &machine->store));
+    QF_TRY(qf_pool_create((int)threads, &machine->pool));
+    QF_TRY(qf_tuned_create(&machine->cpu, machine->jit, machine->store, &machine->tuned));
+    machine->source = qf_tuned_source(machine->tuned);
+    return QF_OK;
+}
 
 qf_status cli_machine_open(int64_t threads, const char *ledger, cli_machine *machine)
 {
-    (void)ledger;
     memset(machine, 0, sizeof *machine);
-    machine->source = &qf_reference_source;
-    QF_TRY(qf_cpu_detect(&machine->cpu));
-    QF_TRY(qf_jit_create(NULL, &machine->jit));
-    QF_TRY(qf_pool_create((int)threads, &machine->pool));
-    return QF_OK;
+    const qf_status status = open_all(threads, ledger, machine);
+    if (status != QF_OK) cli_machine_close(machine);
+    return status;
 }
 
 void cli_machine_close(cli_machine *machine)
 {
+    qf_tuned_destroy(machine->tuned);
     qf_pool_destroy(machine->pool);
+    qf_store_close(machine->store);
     qf_jit_destroy(machine->jit);
     memset(machine, 0, sizeof *machine);
 }
