@@ -122,6 +122,21 @@ static double dot_cycles(const qf_problem *p, const qf_kernel_id *kernel)
     return c.rows * c.columns_blocks * (groups * (p->group / 4.0 * quad + flush) + 12);
 }
 
+/* Codes are bytes in L1: a product and an add per row of x, a broadcast per row for all
+ * vectors of the tile; unpacking once per pass over the rows. */
+static double quad_cycles(const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const counts c = count(p, kernel);
+    const double wide = p->quant == QF_Q8 ? 2 : 1;
+    const double quad = wide * (c.mr * (2 * c.vectors + 1)) / 3.6;
+    const double flush = c.vectors * c.mr * 2.4 + 4;
+    const double groups = ceil_div(c.depth, p->group);
+    const double passes = ceil_div(c.m, kernel->tile.mc);
+    const double unpack =
+        passes * c.columns_blocks * c.vectors * c.depth / 4 * (unpack_ops(p->quant) + 1) / 2;
+    return c.rows * c.columns_blocks * (groups * (p->group / 4.0 * quad + flush) + 12) + unpack;
+}
+
 static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
 {
     switch (kernel->recipe) {
@@ -132,6 +147,8 @@ static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_ker
         return rows_cycles(p, kernel);
     case QF_RECIPE_DOT:
         return dot_cycles(p, kernel);
+    case QF_RECIPE_QUAD:
+        return quad_cycles(p, kernel);
     case QF_RECIPE_COUNT:
         break;
     }

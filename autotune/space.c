@@ -81,7 +81,7 @@ static void add_depth_steps(const walk *w, qf_kernel_id *kernel)
 
 static bool is_blocked(qf_recipe recipe)
 {
-    return recipe == QF_RECIPE_PANEL || recipe == QF_RECIPE_GRAD;
+    return qf_recipe_of(recipe)->depth == QF_DEPTH_STEPS;
 }
 
 static void add_tiles(const walk *w, qf_recipe recipe, qf_isa isa)

@@ -16,7 +16,7 @@ static const cg_isa *const isas[] = {
 };
 
 static const cg_recipe *const recipes[] = {
-#define QF_RECIPE(id, name, accuracy, op, activations, params, formats) &cg_recipe_##id,
+#define QF_RECIPE(id, name, accuracy, op, activations, params, formats, depth) &cg_recipe_##id,
 #include "qforge/recipes.def"
 #undef QF_RECIPE
 };
@@ -41,6 +41,13 @@ qf_status cg_check_registers(const cg_emit *e, int accumulators, int others)
     if (accumulators + others <= e->isa->registers) return QF_OK;
     return qf_fail(QF_UNSUPPORTED, "tile %dx%d needs %d of %d vector registers", e->id->tile.mr,
                    e->id->tile.nr, accumulators + others, e->isa->registers);
+}
+
+qf_status cg_check_not_unrolled(const cg_emit *e)
+{
+    if (e->id->tile.unroll == 1) return QF_OK;
+    return qf_fail(QF_UNSUPPORTED, "recipe %s has no loop to unroll by %d",
+                   qf_recipe_of(e->id->recipe)->name, e->id->tile.unroll);
 }
 
 static qf_status check_tile(const cg_emit *e)

@@ -105,21 +105,15 @@ static void dequantise_slice(const cg_emit *e, const cg_args *args, LLVMValueRef
 static void emit_piece(const cg_emit *e, const cg_args *args, LLVMValueRef column,
                        LLVMValueRef part_bytes, int first_part)
 {
-    const int mr = e->id->tile.mr;
     LLVMValueRef part[CG_PANELS_MAX];
-    LLVMValueRef columns = cg_sub(e, args->n, column);
-    LLVMValueRef c = cg_at(e, args->c, cg_mul(e, column, 4));
-    cg_loop rows;
+    cg_rows rows;
 
     for (int p = 0; p < cg_tile_panels(e); p++)
         part[p] = cg_at(e, args->scratch,
                         LLVMBuildMul(e->build, part_bytes, cg_i64(e, first_part + p), ""));
-    cg_loop_begin(e, &rows, cg_i64(e, 0), args->m, mr, 0, NULL);
-    LLVMValueRef block = cg_div(e, rows.index, mr);
-    LLVMValueRef a = cg_at(e, args->a, LLVMBuildMul(e->build, block, args->a_stride, ""));
-    LLVMValueRef at = cg_at(e, c, LLVMBuildMul(e->build, rows.index, args->row_bytes, ""));
-    cg_outer_product(e, args, a, part, args->k, at, cg_sub(e, args->m, rows.index), columns);
-    cg_loop_end(e, &rows, NULL);
+    cg_rows_begin(e, args, column, &rows);
+    cg_outer_product(e, args, rows.a, part, args->k, rows.c, rows.left, rows.columns);
+    cg_rows_end(e, &rows);
 }
 
 static void emit(const cg_emit *e)

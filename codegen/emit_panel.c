@@ -11,27 +11,12 @@
 #include "recipe.h"
 #include "tile.h"
 
-static void emit_rows(const cg_emit *e, const cg_args *args, LLVMValueRef *panel,
-                      LLVMValueRef n)
-{
-    const int mr = e->id->tile.mr;
-    LLVMValueRef columns = cg_sub(e, args->n, n);
-    LLVMValueRef c = cg_at(e, args->c, cg_mul(e, n, 4));
-    cg_loop rows;
-
-    cg_loop_begin(e, &rows, cg_i64(e, 0), args->m, mr, 0, NULL);
-    LLVMValueRef block = cg_div(e, rows.index, mr);
-    LLVMValueRef a = cg_at(e, args->a, LLVMBuildMul(e->build, block, args->a_stride, ""));
-    LLVMValueRef at = cg_at(e, c, LLVMBuildMul(e->build, rows.index, args->row_bytes, ""));
-    cg_outer_product(e, args, a, panel, args->k, at, cg_sub(e, args->m, rows.index), columns);
-    cg_loop_end(e, &rows, NULL);
-}
-
 static void emit(const cg_emit *e)
 {
     const cg_args args = cg_load_args(e);
     LLVMValueRef panel[CG_PANELS_MAX];
     cg_loop columns;
+    cg_rows rows;
 
     cg_loop_begin(e, &columns, cg_i64(e, 0), args.n, e->id->tile.nr, 0, NULL);
     cg_panel_pointers(e, &args, columns.index, panel);
@@ -42,7 +27,9 @@ static void emit(const cg_emit *e)
             panel[p] = plain;
         }
     }
-    emit_rows(e, &args, panel, columns.index);
+    cg_rows_begin(e, &args, columns.index, &rows);
+    cg_outer_product(e, &args, rows.a, panel, args.k, rows.c, rows.left, rows.columns);
+    cg_rows_end(e, &rows);
     cg_loop_end(e, &columns, NULL);
 }
 

@@ -116,30 +116,26 @@ static void sum_plain(const cg_emit *e, const cg_args *args, LLVMValueRef a,
 static void emit(const cg_emit *e)
 {
     const cg_args args = cg_load_args(e);
-    const int mr = e->id->tile.mr;
     LLVMValueRef panel[CG_PANELS_MAX], acc[CG_ACC_MAX];
-    cg_loop columns, rows;
+    cg_loop columns;
+    cg_rows rows;
 
     cg_loop_begin(e, &columns, cg_i64(e, 0), args.n, e->id->tile.nr, 0, NULL);
     cg_panel_pointers(e, &args, columns.index, panel);
-    cg_loop_begin(e, &rows, cg_i64(e, 0), args.m, mr, 0, NULL);
-    LLVMValueRef block = cg_div(e, rows.index, mr);
-    LLVMValueRef a = cg_at(e, args.a, LLVMBuildMul(e->build, block, args.a_stride, ""));
-    for (int i = 0; i < mr * cg_tile_vectors(e); i++) acc[i] = cg_zero(e->vf32);
+    cg_rows_begin(e, &args, columns.index, &rows);
+    for (int i = 0; i < e->id->tile.mr * cg_tile_vectors(e); i++) acc[i] = cg_zero(e->vf32);
     if (e->id->quant == QF_F32)
-        sum_plain(e, &args, a, panel, acc);
+        sum_plain(e, &args, rows.a, panel, acc);
     else
-        sum_quantised(e, &args, a, panel, acc);
-    LLVMValueRef c = cg_at(e, cg_at(e, args.c, cg_mul(e, columns.index, 4)),
-                           LLVMBuildMul(e->build, rows.index, args.row_bytes, ""));
-    cg_store_tile(e, &args, c, cg_sub(e, args.m, rows.index), cg_sub(e, args.n, columns.index),
-                  acc);
-    cg_loop_end(e, &rows, NULL);
+        sum_quantised(e, &args, rows.a, panel, acc);
+    cg_store_tile(e, &args, rows.c, rows.left, rows.columns, acc);
+    cg_rows_end(e, &rows);
     cg_loop_end(e, &columns, NULL);
 }
 
 static qf_status check(const cg_emit *e)
 {
+    if (e->id->quant != QF_F32) QF_TRY(cg_check_not_unrolled(e));
     /* Beside the accumulators: two vectors of weights in the making, their two words, a
      * mask, a broadcast and one to spare; scales and offsets may come from memory. */
     return cg_check_registers(e, e->id->tile.mr * cg_tile_vectors(e), 7);

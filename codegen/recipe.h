@@ -12,10 +12,13 @@ typedef struct cg_recipe {
     void (*emit)(const cg_emit *e);
 } cg_recipe;
 
-#define QF_RECIPE(id, name, accuracy, op, activations, params, formats)                        \
+#define QF_RECIPE(id, name, accuracy, op, activations, params, formats, depth)                 \
     extern const cg_recipe cg_recipe_##id;
 #include "qforge/recipes.def"
 #undef QF_RECIPE
+
+/* For recipes whose loops are as long as the layout makes them: unroll must be 1. */
+QF_MUST_CHECK qf_status cg_check_not_unrolled(const cg_emit *e);
 
 /* accumulators + others must fit the ISA's registers. */
 QF_MUST_CHECK qf_status cg_check_registers(const cg_emit *e, int accumulators, int others);

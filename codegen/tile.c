@@ -47,6 +47,24 @@ void cg_panel_pointers(const cg_emit *e, const cg_args *args, LLVMValueRef n,
     }
 }
 
+void cg_rows_begin(const cg_emit *e, const cg_args *args, LLVMValueRef n, cg_rows *rows)
+{
+    const int mr = e->id->tile.mr;
+
+    cg_loop_begin(e, &rows->loop, cg_i64(e, 0), args->m, mr, 0, NULL);
+    LLVMValueRef row = rows->loop.index, block = cg_div(e, row, mr);
+    rows->a = cg_at(e, args->a, LLVMBuildMul(e->build, block, args->a_stride, ""));
+    rows->c = cg_at(e, cg_at(e, args->c, cg_mul(e, n, sizeof(float))),
+                    LLVMBuildMul(e->build, row, args->row_bytes, ""));
+    rows->left = cg_sub(e, args->m, row);
+    rows->columns = cg_sub(e, args->n, n);
+}
+
+void cg_rows_end(const cg_emit *e, cg_rows *rows)
+{
+    cg_loop_end(e, &rows->loop, NULL);
+}
+
 /* ---- storing ---- */
 
 static void store_vector(const cg_emit *e, LLVMValueRef at, LLVMValueRef value,

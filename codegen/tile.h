@@ -23,6 +23,17 @@ int cg_tile_vectors(const cg_emit *e);
 void cg_panel_pointers(const cg_emit *e, const cg_args *args, LLVMValueRef n,
                        LLVMValueRef *panel);
 
+/* for each block of mr rows, in a piece of columns beginning at n. */
+typedef struct cg_rows {
+    cg_loop loop;
+    LLVMValueRef a;       /* the block's activations */
+    LLVMValueRef c;       /* its block of C */
+    LLVMValueRef left;    /* rows from here on */
+    LLVMValueRef columns; /* columns from n on */
+} cg_rows;
+void cg_rows_begin(const cg_emit *e, const cg_args *args, LLVMValueRef n, cg_rows *rows);
+void cg_rows_end(const cg_emit *e, cg_rows *rows);
+
 /* C block at `at`, of which `rows` rows and `columns` columns (both may exceed the tile)
  * are valid: writes or adds acc[mr * vectors], row-major. */
 void cg_store_tile(const cg_emit *e, const cg_args *args, LLVMValueRef at, LLVMValueRef rows,

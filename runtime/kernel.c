@@ -21,13 +21,14 @@ static const qf_isa_row isas[] = {
 enum { EXACT = QF_EXACT, FAST = QF_FAST, FORWARD = QF_FORWARD, GRAD_INPUT = QF_GRAD_INPUT };
 
 static const qf_recipe_row recipes[] = {
-#define QF_RECIPE(id, name, accuracy, op, activations, params, formats)                        \
+#define QF_RECIPE(id, name, accuracy, op, activations, params, formats, depth)                 \
     {name,                                                                                     \
      (qf_accuracy)accuracy,                                                                    \
      (qf_op)op,                                                                                \
      QF_ACTIVATIONS_##activations,                                                             \
      QF_PARAMS_##params,                                                                       \
-     QF_FORMATS_##formats},
+     QF_FORMATS_##formats,                                                                     \
+     QF_DEPTH_##depth},
 #include "qforge/recipes.def"
 #undef QF_RECIPE
 };
@@ -98,9 +99,14 @@ int qf_isa_panel(qf_isa isa)
 int64_t qf_kernel_scratch(const qf_kernel_id *id)
 {
     if (id->quant == QF_F32 || id->tile.kc == 0) return 0;
-    /* grad dequantises whole blocks of 32 columns, panel its own nr */
-    const int width = id->recipe == QF_RECIPE_GRAD && id->tile.nr < 32 ? 32 : id->tile.nr;
-    return (int64_t)id->tile.kc * width * (int64_t)sizeof(float);
+    /* int8 recipes keep bytes (wide codes in two halves), the others fp32; grad
+     * dequantises whole blocks of 32 columns, the others their own nr */
+    const qf_recipe_row *recipe = qf_recipe_of(id->recipe);
+    const int bytes = recipe->activations == QF_ACTIVATIONS_F32 ? 4
+                      : qf_quant_of(id->quant)->bits > 4        ? 2
+                                                                : 1;
+    const int width = recipe->op == QF_GRAD_INPUT && id->tile.nr < 32 ? 32 : id->tile.nr;
+    return (int64_t)id->tile.kc * width * bytes;
 }
 
 /* ---- printing ---- */

@@ -35,11 +35,21 @@ int64_t qf_product_activations(const qf_kernel *kernel, int64_t m, int64_t depth
     return (int64_t)qf_round_up((size_t)bytes, QF_ALIGNMENT);
 }
 
-/* Where the activations of the step starting at `depth` lie. */
-static uint8_t *step_activations(const qf_product *product, int64_t depth)
+/* Bytes between blocks of rows within the step of `depth` starting at `first`, and where
+ * the first block's lies. */
+static int64_t step_stride(const qf_product *product, int64_t depth)
+{
+    const bool whole = activations_of(product->kernel) == QF_ACTIVATIONS_I8;
+    return block_bytes(product->kernel, whole ? product->depth : depth);
+}
+
+static uint8_t *step_activations(const qf_product *product, int64_t first)
 {
     const int mr = product->kernel->id.tile.mr;
-    return product->a + (product->m + mr - 1) / mr * block_bytes(product->kernel, depth);
+    /* int8 blocks hold all depth, group after group; fp32 ones are packed by step. */
+    const bool whole = activations_of(product->kernel) == QF_ACTIVATIONS_I8;
+    const int64_t blocks = whole ? 1 : (product->m + mr - 1) / mr;
+    return product->a + blocks * block_bytes(product->kernel, first);
 }
 
 void qf_product_pack(const qf_product *product, const float *x, int64_t row_stride,
@@ -76,7 +86,7 @@ static void run_block(const qf_product *product, qf_range rows, qf_range columns
 
     for (int64_t d = 0; d < product->depth; d += step) {
         const int64_t depth = product->depth - d < step ? product->depth - d : step;
-        const int64_t block = block_bytes(kernel, depth);
+        const int64_t block = step_stride(product, depth);
         const qf_gemm_args args = {
             .a = step_activations(product, d) + rows.begin / kernel->id.tile.mr * block,
             .a_stride = block,

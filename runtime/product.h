@@ -12,7 +12,7 @@ typedef struct qf_pitch {
 
 /* c[m][n] (+)= a w, both operands packed.  Depth runs in steps of the tile's kc (all of
  * it when 0), rows in steps of its mc.  fp32 activations are packed step after step, all
- * row blocks of a step together; int8 ones are never cut in depth. */
+ * row blocks of a step together; int8 blocks hold all depth. */
 typedef struct qf_product {
     const qf_kernel *kernel;
     int64_t m, n, depth; /* depth is padded to whole groups or panels */

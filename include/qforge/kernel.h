@@ -34,7 +34,7 @@ typedef enum qf_isa {
 } qf_isa;
 
 typedef enum qf_recipe {
-#define QF_RECIPE(id, name, accuracy, op, activations, params, formats) QF_RECIPE_##id,
+#define QF_RECIPE(id, name, accuracy, op, activations, params, formats, depth) QF_RECIPE_##id,
 #include "qforge/recipes.def"
 #undef QF_RECIPE
     QF_RECIPE_COUNT
@@ -46,6 +46,8 @@ typedef enum qf_accuracy { QF_EXACT, QF_FAST, QF_ACCURACY_COUNT } qf_accuracy;
 typedef enum qf_op { QF_FORWARD, QF_GRAD_INPUT, QF_OP_COUNT } qf_op;
 typedef enum qf_activations { QF_ACTIVATIONS_F32, QF_ACTIVATIONS_I8 } qf_activations;
 typedef enum qf_params { QF_PARAMS_F32, QF_PARAMS_F16 } qf_params;
+/* STEPS: depth is cut into steps of kc, rows into steps of mc.  WHOLE: never cut. */
+typedef enum qf_depth { QF_DEPTH_WHOLE, QF_DEPTH_STEPS } qf_depth;
 typedef enum qf_formats { QF_FORMATS_QUANTISED, QF_FORMATS_ANY } qf_formats;
 
 /* The rows of the tables, as values. */
@@ -65,6 +67,7 @@ typedef struct qf_recipe_row {
     qf_activations activations;
     qf_params params;
     qf_formats formats;
+    qf_depth depth;
 } qf_recipe_row;
 const qf_quant_row *qf_quant_of(qf_quant quant);
 const qf_isa_row *qf_isa_of(qf_isa isa);
@@ -91,9 +94,10 @@ typedef struct qf_problem {
 
 /* How a kernel is cut.
  *   mr x nr  block of C held in registers; nr is a multiple of the panel width
- *   unroll   k steps (panel, rows, grad) or quads of k (dot) per turn of the hot loop
- *   kc       depth held in L1 between two visits of a C block (panel, grad); 0 else
- *   mc       rows of x kept in L2 meanwhile (panel, grad); 0 else
+ *   unroll   k steps per turn of the hot loop, where the recipe has one over k
+ *   kc       depth whose weights are held in L1 between two visits of a C block; 0 for
+ *            recipes that do not cut depth
+ *   mc       rows of x kept in L2 meanwhile; 0 likewise
  * kc and mc are loop bounds of gemm.c and do not reach the emitted code. */
 typedef struct qf_tile {
     int mr, nr, unroll, kc, mc;

@@ -194,7 +194,7 @@ static qf_status find_emitted(void *self, const qf_problem *problem, qf_kernel *
         for (size_t t = 0; t < count; t++) {
             qf_kernel_id id = {(qf_recipe)recipe, problem->quant, problem->group, isa,
                                tiles[(first + t) % count]};
-            if (recipe != QF_RECIPE_PANEL && recipe != QF_RECIPE_GRAD) id.tile.kc = 0;
+            if (row->depth == QF_DEPTH_WHOLE) id.tile.kc = id.tile.mc = 0;
             if (qf_codegen_check(&id) != QF_OK) continue;
             *kernel = (qf_kernel){.id = id};
             return qf_jit_get(jit, &id, &kernel->run, NULL);

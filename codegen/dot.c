@@ -1,0 +1,137 @@
+/* dot.c -- integer sums stay in the dot accumulator as long as they provably fit. */
+#include "dot.h"
+
+#include "isa.h"
+#include "qforge/pack.h"
+
+static int plane_bits(const cg_emit *e)
+{
+    const int bits = qf_quant_of(e->id->quant)->bits;
+    return bits <= e->isa->dot->max_bits ? bits : e->isa->dot->max_bits;
+}
+
+int cg_dot_planes(const cg_emit *e)
+{
+    return qf_quant_of(e->id->quant)->bits / plane_bits(e);
+}
+
+LLVMValueRef cg_dot_plane(const cg_emit *e, LLVMValueRef quad, int plane)
+{
+    const int bits = plane_bits(e);
+    if (cg_dot_planes(e) == 1) return quad;
+    if (plane > 0) quad = LLVMBuildLShr(e->build, quad, cg_bytes(e, plane * bits), "");
+    return LLVMBuildAnd(e->build, quad, cg_bytes(e, (1 << bits) - 1), "");
+}
+
+int cg_scratch_quad_bytes(const cg_emit *e)
+{
+    return cg_dot_planes(e) * QF_QUAD_K * e->panel;
+}
+
+/* Blocks of 32 k whose sums fit the dot accumulator. */
+static int blocks_per_sum(const cg_emit *e)
+{
+    const int group_blocks = e->id->group / QF_BLOCK_K;
+    const int fit = e->isa->dot->max_adds(plane_bits(e)) / QF_BLOCK_QUADS;
+    return fit < group_blocks ? fit : group_blocks;
+}
+
+/* ---- one run of blocks that needs no widening ---- */
+
+/* What is tied together after every quad: the sums, then x, then the streams of codes.
+ * All loads go through the tied pointers. */
+typedef struct state {
+    const cg_emit *e;
+    const cg_quads *quads;
+    int sums; /* mr * vectors */
+    LLVMValueRef value[CG_CARRIED_MAX];
+    cg_block block[2]; /* packed: the words of the block at hand */
+} state;
+
+static LLVMValueRef load_quad(state *s, int b, int j, int plane, int v)
+{
+    const cg_emit *e = s->e;
+    LLVMValueRef stream = s->value[s->sums + 1 + v / 2];
+
+    if (s->quads->unpacked) {
+        const int64_t at = (int64_t)(b * QF_BLOCK_QUADS + j) * cg_scratch_quad_bytes(e) +
+                           (2L * plane + v % 2) * QF_QUAD_K * e->lanes;
+        return cg_load(e, e->vi8, cg_at_const(e, stream, at), 32);
+    }
+    s->block[v].at = cg_at_const(e, stream, (2L * b + v) * cg_block_bytes(e));
+    return cg_dot_plane(e, cg_quad(&s->block[v], j), plane);
+}
+
+static void add_quad(state *s, int b, int j, int plane)
+{
+    const cg_emit *e = s->e;
+    const int mr = e->id->tile.mr, vectors = 2 * s->quads->panels;
+    LLVMValueRef quad[2 * CG_PANELS_MAX];
+
+    for (int v = 0; v < vectors; v++) quad[v] = load_quad(s, b, j, plane, v);
+    for (int m = 0; m < mr; m++) {
+        const int64_t at = 4L * ((b * QF_BLOCK_QUADS + j) * mr + m);
+        LLVMValueRef x = cg_load_splat_quad(e, cg_at_const(e, s->value[s->sums], at));
+        for (int v = 0; v < vectors; v++) {
+            LLVMValueRef *sum = &s->value[m * vectors + v];
+            *sum = e->isa->dot->add(e, *sum, quad[v], x);
+        }
+    }
+    cg_tie(e, s->value, s->sums + 1 + s->quads->panels);
+}
+
+/* sum = dots over blocks [first, first + count) of one plane, widened. */
+static void sum_blocks(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, int first,
+                       int count, int plane, LLVMValueRef *sum)
+{
+    state s = {.e = e, .quads = quads, .sums = e->id->tile.mr * 2 * quads->panels};
+
+    for (int i = 0; i < s.sums; i++) s.value[i] = cg_zero(e->isa->dot->type(e));
+    s.value[s.sums] = x;
+    for (int p = 0; p < quads->panels; p++) s.value[s.sums + 1 + p] = quads->stream[p];
+    for (int b = first; b < first + count; b++) {
+        s.block[0] = s.block[1] = (cg_block){.e = e};
+        for (int j = 0; j < QF_BLOCK_QUADS; j++) add_quad(&s, b, j, plane);
+    }
+    for (int i = 0; i < s.sums; i++) sum[i] = e->isa->dot->finish(e, s.value[i]);
+}
+
+void cg_dot_group(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, LLVMValueRef *total)
+{
+    const int step = blocks_per_sum(e), blocks = e->id->group / QF_BLOCK_K;
+    const int sums = e->id->tile.mr * 2 * quads->panels;
+    LLVMValueRef sum[CG_CARRIED_MAX];
+
+    for (int i = 0; i < sums; i++) total[i] = NULL;
+    for (int plane = 0; plane < cg_dot_planes(e); plane++) {
+        for (int first = 0; first < blocks; first += step) {
+            const int count = blocks - first < step ? blocks - first : step;
+            sum_blocks(e, x, quads, first, count, plane, sum);
+            for (int i = 0; i < sums; i++) {
+                if (plane > 0)
+                    sum[i] =
+                        LLVMBuildShl(e->build, sum[i], cg_words(e, plane * plane_bits(e)), "");
+                total[i] = total[i] ? LLVMBuildAdd(e->build, total[i], sum[i], "") : sum[i];
+            }
+        }
+    }
+}
+
+void cg_dot_accumulate(const cg_emit *e, LLVMValueRef x_record, const LLVMValueRef *record,
+                       int first, int count, LLVMValueRef *total, LLVMValueRef *acc)
+{
+    const int mr = e->id->tile.mr, vectors = cg_tile_vectors(e);
+
+    for (int v = 0; v < count; v++) {
+        LLVMValueRef scale = cg_params(e, record[v / 2], 0, v % 2);
+        LLVMValueRef offset = cg_params(e, record[v / 2], 1, v % 2);
+        for (int m = 0; m < mr; m++) {
+            LLVMValueRef x_scale = cg_load_splat(e, cg_at_const(e, x_record, 4L * m));
+            LLVMValueRef x_sum = cg_load_splat(e, cg_at_const(e, x_record, 4L * (mr + m)));
+            LLVMValueRef *out = &acc[m * vectors + first + v];
+            LLVMValueRef both = LLVMBuildFMul(e->build, scale, x_scale, "");
+            LLVMValueRef dot = LLVMBuildSIToFP(e->build, total[m * count + v], e->vf32, "");
+            *out = cg_fma(e, dot, both, cg_fma(e, offset, x_sum, *out));
+        }
+    }
+}
