@@ -1,0 +1,86 @@
+/* train_report.c -- what a training run tells. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "interrupt.h"
+#include "qforge/file.h"
+#include "qforge/memory.h"
+#include "train.h"
+
+bool cli_train_tell(void *context, const tr_progress *progress)
+{
+    cli_train_report *report = context;
+    char left[24];
+
+    /* report->last counts this run's steps in `step`, not those of runs before it. */
+    report->recent[report->last.step % CLI_RECENT_LOSSES] = progress->loss;
+    const int64_t here = report->last.step + 1;
+    report->last = *progress;
+    report->last.step = here;
+    cli_duration(progress->left, left);
+    cli_progress_show(&report->line,
+                      "step %lld of %lld  loss %.4f  rate %.2e  norm %.2f  %.0f tokens/s  %s "
+                      "left",
+                      (long long)progress->step, (long long)progress->steps,
+                      cli_train_recent_loss(report), progress->rate, progress->norm,
+                      progress->tokens_per_second, left);
+    return !cli_interrupted();
+}
+
+double cli_train_recent_loss(const cli_train_report *report)
+{
+    const int64_t count =
+        report->last.step < CLI_RECENT_LOSSES ? report->last.step : CLI_RECENT_LOSSES;
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += report->recent[i];
+    return count ? sum / (double)count : 0;
+}
+
+static qf_status finish_json(const cli_train *train, const cli_train_report *report)
+{
+    const tr_progress *p = &report->last;
+    json_t *object = json_pack("{s:I, s:I, s:s}", "steps", (json_int_t)train->steps,
+                               "steps_here", (json_int_t)p->step, "model", train->out);
+    if (!object) return qf_fail(QF_MEMORY, "no memory for the result");
+    if (p->step) {
+        json_object_set_new(object, "loss", json_real(p->loss));
+        json_object_set_new(object, "mean_loss", json_real(cli_train_recent_loss(report)));
+        json_object_set_new(object, "seconds", json_real(p->seconds));
+        json_object_set_new(object, "tokens_per_second", json_real(p->tokens_per_second));
+    }
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    putchar('\n');
+    json_decref(object);
+    return QF_OK;
+}
+
+qf_status cli_train_finish(const cli_train *train, cli_train_report *report)
+{
+    const tr_progress *p = &report->last;
+    char took[24];
+
+    cli_progress_end(&report->line);
+    if (train->json) return finish_json(train, report);
+    if (!p->step) {
+        printf("%s: all %lld steps were taken before\n", train->out, (long long)train->steps);
+        return QF_OK;
+    }
+    cli_duration(p->seconds, took);
+    printf("%s: %lld steps, loss %.4f (mean of the last %lld), %s, %.0f tokens/s\n", train->out,
+           (long long)train->steps, cli_train_recent_loss(report),
+           (long long)(p->step < CLI_RECENT_LOSSES ? p->step : CLI_RECENT_LOSSES), took,
+           p->tokens_per_second);
+    return QF_OK;
+}
+
+qf_status cli_copy_tokenizer(const qf_tokenizer *tokenizer, const char *directory)
+{
+    const char *from = qf_tokenizer_path(tokenizer), *end = strrchr(from, '.');
+    const bool json = end && strcmp(end, ".json") == 0;
+    char *to = qf_path_join(directory, json ? "tokenizer.json" : "tokenizer.bin");
+    if (!to) return QF_MEMORY;
+    const qf_status status = qf_file_copy(from, to);
+    qf_free(to);
+    return status;
+}
