@@ -58,7 +58,8 @@ full 1 'too few' $shape --data short.txt
 got=0
 "$qforge" train --full --config $shape --tokenizer text --steps 1 --data text/train.txt \
     -o file/model --batch 2 --length 16 --db none >out 2>err || got=$?
-[ $got -eq 1 ] && grep -q 'file/model' err || { cat err; exit 1; }
+[ $got -eq 1 ] || { echo "a file for a directory: exit $got"; exit 1; }
+grep -q 'file/model' err || { cat err; exit 1; }
 
 # A run begun is neither overwritten nor mixed with another.
 "$qforge" train --full --config $shape --tokenizer text --steps 2 --data text/train.txt \
