@@ -12,14 +12,14 @@ enum { QUARANTINE = 2 };
 static const double judge_seconds = 10;
 
 static const qf_measure_options quick = {.min_seconds = 0.02,
-                                         .max_seconds = 0.4,
+                                         .max_seconds = 0.25,
                                          .sample_ns = 200e3,
                                          .target = 0.01,
                                          .min_samples = 5};
 static const qf_measure_options careful = {.min_seconds = 0.05,
-                                           .max_seconds = 1.5,
+                                           .max_seconds = 0.8,
                                            .sample_ns = 200e3,
-                                           .target = 0.003,
+                                           .target = 0.004,
                                            .min_samples = 9};
 /* A first call beyond this many times the best median is not worth a second look. */
 static const double far_behind = 2.5;

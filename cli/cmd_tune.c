@@ -1,0 +1,290 @@
+/* cmd_tune.c -- qforge tune: finds and remembers the fastest correct kernels. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "interrupt.h"
+#include "machine.h"
+#include "options.h"
+#include "places.h"
+#include "progress.h"
+#include "qforge/clock.h"
+#include "qforge/tune.h"
+#include "tune_problems.h"
+
+typedef struct run {
+    cli_problem_request request;
+    const char *strategy, *ledger;
+    int64_t threads, trials, seed;
+    double budget;
+    bool json, dry;
+
+    cli_machine machine;
+    qf_store *store;
+    int64_t session;
+    cli_problems problems;
+    cli_progress progress;
+    int64_t start_ns;
+    int candidates, looked_at, measured; /* over all problems */
+    int at;                              /* problem */
+    json_t *results;
+} run;
+
+/* ---- progress -------------------------------------------------------------------------- */
+
+static bool stop(void *context)
+{
+    (void)context;
+    return cli_interrupted();
+}
+
+static double elapsed(const run *r)
+{
+    return (double)(qf_now_ns() - r->start_ns) * 1e-9;
+}
+
+/* Reused outcomes cost next to nothing: the rest goes at the pace of those measured. */
+static double seconds_left(const run *r)
+{
+    const double pace = r->measured ? elapsed(r) / r->measured : 0.3;
+    const double left = pace * (r->candidates - r->looked_at);
+    const double budget = r->budget - elapsed(r);
+    return r->budget > 0 && budget < left ? (budget > 0 ? budget : 0) : left;
+}
+
+static void report(void *context, const qf_tune_event *event)
+{
+    run *r = context;
+    char name[QF_NAME_MAX], left[24];
+
+    r->looked_at++;
+    r->measured += !event->reused;
+    qf_problem_print(event->problem, name);
+    cli_duration(seconds_left(r), left);
+    cli_progress_show(&r->progress, "[%d/%d] %s: %d of %d kernels, best %.2f us, %s left",
+                      r->at + 1, r->problems.count, name, event->done, event->total,
+                      event->best_ns / 1e3, left);
+}
+
+/* ---- results --------------------------------------------------------------------------- */
+
+static void print_text(const qf_problem *problem, const qf_tune_result *result)
+{
+    char name[QF_NAME_MAX], kernel[QF_NAME_MAX], took[24];
+    const qf_best *b = &result->best;
+
+    qf_problem_print(problem, name);
+    qf_kernel_print(&b->kernel, kernel);
+    cli_duration(result->seconds, took);
+    printf("%s\n  %s  %.2f us [%.2f, %.2f] %s%s\n", name, kernel, b->ns / 1e3, b->low_ns / 1e3,
+           b->high_ns / 1e3, qf_cache_mode_name(b->cache),
+           b->settled ? "" : ", not settled: run it again");
+    if (result->measured + result->failed == 0)
+        printf("  known already: %d kernels reused\n", result->reused);
+    else
+        printf(
+            "  %d measured, %d reused, %d failed, %d quarantined of %d; %d could not be told "
+            "from it; %s\n",
+            result->measured, result->reused, result->failed, result->skipped, result->planned,
+            result->ties, took);
+    fflush(stdout);
+}
+
+static void add_json(run *r, const qf_problem *problem, const qf_tune_result *result)
+{
+    char name[QF_NAME_MAX], kernel[QF_NAME_MAX];
+    const qf_best *b = &result->best;
+
+    qf_problem_print(problem, name);
+    qf_kernel_print(&b->kernel, kernel);
+    json_array_append_new(
+        r->results,
+        json_pack("{s:s, s:s, s:f, s:f, s:f, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:f}",
+                  "problem", name, "kernel", kernel, "median_us", b->ns / 1e3, "low_us",
+                  b->low_ns / 1e3, "high_us", b->high_ns / 1e3, "cache",
+                  qf_cache_mode_name(b->cache), "settled", b->settled, "planned",
+                  result->planned, "measured", result->measured, "reused", result->reused,
+                  "failed", result->failed, "quarantined", result->skipped, "ties",
+                  result->ties, "seconds", result->seconds));
+}
+
+static void print_json(run *r, qf_status status)
+{
+    json_t *o = json_pack("{s:s, s:b, s:f, s:O}", "ledger", qf_store_path(r->store), "complete",
+                          status == QF_OK, "seconds", elapsed(r), "problems", r->results);
+    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
+    printf("\n");
+    json_decref(o);
+}
+
+/* ---- the work -------------------------------------------------------------------------- */
+
+static qf_tune_options options_of(run *r)
+{
+    return (qf_tune_options){
+        .cpu = &r->machine.cpu,
+        .jit = r->machine.jit,
+        .store = r->store,
+        .session = r->session,
+        .pool = r->machine.pool,
+        .strategy = qf_strategy_named(r->strategy),
+        .seed = (uint64_t)r->seed,
+        .trials = (int)r->trials,
+        .recipe = r->problems.recipe,
+        .stop = stop,
+        .report = report,
+        .context = r,
+    };
+}
+
+/* Counts what lies ahead; a dry run says so. */
+static qf_status survey(run *r)
+{
+    const qf_tune_options options = options_of(r);
+
+    for (int i = 0; i < r->problems.count; i++) {
+        char name[QF_NAME_MAX];
+        int space, planned;
+        qf_problem_print(&r->problems.item[i], name);
+        QF_TRY(qf_tune_plan(&options, &r->problems.item[i], &space, &planned));
+        if (r->dry) printf("%s: %d kernels, %d worth measuring\n", name, space, planned);
+        r->candidates += planned;
+    }
+    if (r->dry) {
+        char time[24];
+        cli_duration(seconds_left(r), time);
+        printf("%d problems, %d kernels, about %s\n", r->problems.count, r->candidates, time);
+    }
+    return QF_OK;
+}
+
+/* A problem without a valid kernel does not keep the others from being tuned. */
+static qf_status tune_all(run *r)
+{
+    qf_tune_options options = options_of(r);
+    qf_status worst = QF_OK;
+    char sentence[256] = "";
+
+    for (r->at = 0; r->at < r->problems.count; r->at++) {
+        const qf_problem *problem = &r->problems.item[r->at];
+        qf_tune_result result;
+
+        if (r->budget > 0) {
+            const double left = r->budget - elapsed(r);
+            options.budget_s = (left > 0.1 ? left : 0.1) / (r->problems.count - r->at);
+        }
+        const qf_status status = qf_tune(&options, problem, &result);
+        cli_progress_end(&r->progress);
+        if (result.found && r->json) add_json(r, problem, &result);
+        if (result.found && !r->json) print_text(problem, &result);
+        if (status == QF_NO_CONFIG) {
+            worst = status;
+            snprintf(sentence, sizeof sentence, "%s", qf_message());
+        } else if (status != QF_OK) {
+            return status;
+        }
+    }
+    return worst == QF_OK ? QF_OK : qf_fail(worst, "%s", sentence);
+}
+
+static void join(int argc, char **argv, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "qforge");
+    for (int i = 0; i < argc && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
+}
+
+static qf_status open_ledger(run *r)
+{
+    char path[CLI_PATH_MAX];
+    QF_TRY(cli_ledger_path(r->ledger, path));
+    QF_TRY(cli_make_parents(path));
+    return qf_store_open(path, QF_STORE_WRITE, &r->store);
+}
+
+static qf_status hold_session(run *r, const char *command)
+{
+    const qf_session_info info = {&r->machine.cpu, QF_CODE_ABI, qf_codegen_version(),
+                                  r->strategy,     command,     (uint64_t)r->seed,
+                                  r->budget};
+
+    QF_TRY(qf_session_begin(r->store, &info, &r->session));
+    cli_interrupt_catch();
+    const qf_status status = tune_all(r);
+    if (r->json) print_json(r, status);
+    if (status == QF_INTERRUPTED)
+        fprintf(stderr, "everything measured is kept; go on with: %s\n", command);
+    const bool whole = status == QF_OK || status == QF_NO_CONFIG;
+    char sentence[256];
+    snprintf(sentence, sizeof sentence, "%s", qf_message());
+    const qf_status ended =
+        qf_session_end(r->store, r->session, whole ? QF_SESSION_DONE : QF_SESSION_INTERRUPTED);
+    return status == QF_OK ? ended : qf_fail(status, "%s", sentence);
+}
+
+static qf_status execute(run *r, const char *command)
+{
+    QF_TRY(cli_machine_open(r->threads, "none", &r->machine));
+    r->request.threads = qf_pool_threads(r->machine.pool);
+    QF_TRY(cli_problems_make(&r->request, &r->problems));
+    if (!r->dry) QF_TRY(open_ledger(r));
+    QF_TRY(survey(r));
+    return r->dry ? QF_OK : hold_session(r, command);
+}
+
+static qf_status check(const run *r)
+{
+    if (qf_strategy_named(r->strategy) == QF_STRATEGY_COUNT)
+        return qf_fail(QF_USAGE, "--strategy: '%s' is none of ours (exhaustive, random)",
+                       r->strategy);
+    if (!(r->budget >= 0 && r->budget < 1e7))
+        return qf_fail(QF_USAGE, "--budget: %g is no number of seconds", r->budget);
+    if (r->trials < 0 || r->trials > 1 << 20)
+        return qf_fail(QF_USAGE, "--trials: %lld is out of range", (long long)r->trials);
+    return QF_OK;
+}
+
+qf_status cli_cmd_tune(int argc, char **argv)
+{
+    run r = {.request = {.op = "forward", .group = 64, .rows = 512, .prompt = 128},
+             .strategy = "exhaustive",
+             .progress = cli_progress_start(),
+             .start_ns = qf_now_ns()};
+    cli_problem_request *q = &r.request;
+    const cli_option options[] = {
+        {"shape", 's', CLI_TEXT, &q->shape, "MxNxK", "rows, outputs, inputs"},
+        {"model", 'm', CLI_TEXT, &q->model, "PATH", "every product of this model instead"},
+        {"bits", 'b', CLI_TEXT, &q->bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
+        {"group", 'g', CLI_INT, &q->group, "N", "group size: 32, 64, 128"},
+        {"recipe", 'r', CLI_TEXT, &q->recipe, "NAME", "exact, fast, or a recipe's own name"},
+        {"op", 'o', CLI_TEXT, &q->op, "OP", "forward or grad"},
+        {"rows", 0, CLI_INT, &q->rows, "N", "of a model: tokens per training step, 512"},
+        {"prompt", 0, CLI_INT, &q->prompt, "N", "of a model: tokens per prompt chunk, 128"},
+        {"threads", 't', CLI_INT, &r.threads, "N", "threads, 0 for all"},
+        {"strategy", 0, CLI_TEXT, &r.strategy, "NAME", "exhaustive or random"},
+        {"budget", 0, CLI_REAL, &r.budget, "SECONDS", "stop searching after, 0: never"},
+        {"trials", 'n', CLI_INT, &r.trials, "N", "most kernels per problem, 0: all"},
+        {"seed", 0, CLI_INT, &r.seed, "N", "of the random order and the judge"},
+        {"db", 0, CLI_TEXT, &r.ledger, "FILE", "the tuning ledger"},
+        {"json", 'j', CLI_FLAG, &r.json, NULL, "for programs"},
+        {"dry-run", 0, CLI_FLAG, &r.dry, NULL, "say what would be measured"},
+        {0}};
+    char command[1024];
+    int rest;
+    bool help;
+
+    join(argc, argv, command, sizeof command);
+    QF_TRY(cli_parse(argc, argv, "qforge tune --shape MxNxK | --model PATH [options]", options,
+                     &rest, &help));
+    if (help) return QF_OK;
+    QF_TRY(cli_no_operands(argc, argv, rest));
+    QF_TRY(check(&r));
+    r.results = json_array();
+    const qf_status status = execute(&r, command);
+    json_decref(r.results);
+    cli_problems_release(&r.problems);
+    qf_store_close(r.store);
+    cli_machine_close(&r.machine);
+    return status;
+}

@@ -1,0 +1,34 @@
+/* tune_problems.h -- which products `qforge tune` is asked about. */
+#ifndef QF_CLI_TUNE_PROBLEMS_H
+#define QF_CLI_TUNE_PROBLEMS_H
+
+#include <stdint.h>
+
+#include "qforge/kernel.h"
+#include "qforge/status.h"
+
+typedef struct cli_problem_request {
+    const char *shape, *model; /* one of them */
+    const char *bits;          /* "2,3,4"; NULL: 4 for a shape, 2,3,4 for a model */
+    const char *recipe;        /* "exact", "fast", a recipe's name, or NULL: the class that
+                                  usually does such products */
+    const char *op;            /* "forward", "grad" */
+    int64_t group;
+    int64_t rows, prompt; /* of a model: tokens per training step, per prompt chunk */
+    int threads;
+} cli_problem_request;
+
+typedef struct cli_problems {
+    qf_problem *item; /* owned */
+    int count;
+    qf_recipe recipe; /* QF_RECIPE_COUNT: any */
+} cli_problems;
+
+/* A model: every linear's shape, each once, at every width: fast for one token and for a
+ * prompt, exact with its grad-input product for training; and the fp32 head.
+ * QF_USAGE or the model's own sentence. */
+QF_MUST_CHECK qf_status cli_problems_make(const cli_problem_request *request,
+                                          cli_problems *problems);
+void cli_problems_release(cli_problems *problems);
+
+#endif
