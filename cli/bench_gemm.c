@@ -8,6 +8,7 @@
 #include "machine.h"
 #include "options.h"
 #include "qforge/codegen.h"
+#include "roofline.h"
 
 typedef struct request {
     const char *shape, *recipe, *op, *cache, *vs, *tile, *ledger;
@@ -70,7 +71,7 @@ static double gflops(const qf_problem *p, const qf_timing *timing)
     return 2.0 * (double)p->m * (double)p->n * (double)p->k / timing->median_ns;
 }
 
-static void print_json(const cli_contest *c, const qf_comparison *result)
+static void print_json(const cli_contest *c, const qf_comparison *result, double fraction)
 {
     char problem[QF_NAME_MAX], kernel[QF_NAME_MAX];
     const qf_timing *t = &result->a;
@@ -78,10 +79,11 @@ static void print_json(const cli_contest *c, const qf_comparison *result)
     qf_problem_print(&c->problem, problem);
     qf_kernel_print(&c->kernel.id, kernel);
     json_t *o = json_pack(
-        "{s:s, s:s, s:f, s:f, s:f, s:f, s:i, s:f, s:f}", "problem", problem, "kernel", kernel,
-        "median_us", t->median_ns / 1e3, "low_us", t->low_ns / 1e3, "high_us", t->high_ns / 1e3,
-        "best_us", t->best_ns / 1e3, "samples", t->samples, "gflops", gflops(&c->problem, t),
-        "gbps", (double)cli_contest_weight_bytes(c) / t->median_ns);
+        "{s:s, s:s, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:f}", "problem", problem, "kernel",
+        kernel, "median_us", t->median_ns / 1e3, "low_us", t->low_ns / 1e3, "high_us",
+        t->high_ns / 1e3, "best_us", t->best_ns / 1e3, "samples", t->samples, "gflops",
+        gflops(&c->problem, t), "gbps", (double)cli_contest_weight_bytes(c) / t->median_ns,
+        "roof_fraction", fraction);
     if (c->peer.gemm) {
         json_object_set_new(o, "vs", json_string(c->peer.name));
         json_object_set_new(o, "vs_gflops", json_real(gflops(&c->problem, &result->b)));
@@ -94,19 +96,42 @@ static void print_json(const cli_contest *c, const qf_comparison *result)
     json_decref(o);
 }
 
-static void print_text(const cli_contest *c, const qf_comparison *result)
+static void print_text(const cli_contest *c, const qf_comparison *result, double fraction)
 {
     char kernel[QF_NAME_MAX];
     const qf_timing *t = &result->a;
 
     qf_kernel_print(&c->kernel.id, kernel);
-    printf("%s\n  %.1f us [%.1f, %.1f]  %.1f GFLOP/s  %.2f GB/s of weights\n", kernel,
-           t->median_ns / 1e3, t->low_ns / 1e3, t->high_ns / 1e3, gflops(&c->problem, t),
-           (double)cli_contest_weight_bytes(c) / t->median_ns);
+    printf(
+        "%s\n  %.1f us [%.1f, %.1f]  %.1f GFLOP/s  %.2f GB/s of weights  %.0f %% of the roof\n",
+        kernel, t->median_ns / 1e3, t->low_ns / 1e3, t->high_ns / 1e3, gflops(&c->problem, t),
+        (double)cli_contest_weight_bytes(c) / t->median_ns, 100 * fraction);
     if (c->peer.gemm)
         printf("%s\n  %.1f us  %.1f GFLOP/s  ours is %.3f times as fast [%.3f, %.3f]\n",
                c->peer.name, result->b.median_ns / 1e3, gflops(&c->problem, &result->b),
                result->ratio, result->ratio_low, result->ratio_high);
+}
+
+/* The least time over our time, measured in turns because the machine's speed drifts:
+ * the median of a few rounds. */
+static qf_status roof_fraction(cli_machine *machine, cli_contest *contest, bool cold,
+                               double *fraction)
+{
+    enum { ROUNDS = 5 };
+    const cli_roofline line = {&machine->cpu, machine->jit, machine->pool, 0.1};
+    qf_measure_options options = qf_measure_defaults;
+    double rounds[ROUNDS], roof_ns;
+
+    options.max_seconds = 0.5;
+    for (int i = 0; i < ROUNDS; i++) {
+        cli_roof_forget();
+        QF_TRY(cli_roof_ns(&line, &contest->problem, cli_contest_weight_bytes(contest), cold,
+                           &roof_ns));
+        rounds[i] = roof_ns / qf_measure(&options, cli_contest_ours, NULL, contest).median_ns;
+    }
+    qf_sort(rounds, ROUNDS);
+    *fraction = rounds[ROUNDS / 2];
+    return QF_OK;
 }
 
 static qf_status run_contest(const request *r, cli_machine *machine, cli_contest *contest)
@@ -116,23 +141,25 @@ static qf_status run_contest(const request *r, cli_machine *machine, cli_contest
     cli_peer peer = {0};
     qf_comparison result = {0};
     qf_measure_options options = qf_measure_defaults;
+    const bool cold = strcmp(r->cache, "cold") == 0;
+    double fraction;
 
     QF_TRY(parse_problem(r, qf_pool_threads(machine->pool), &problem));
     if (r->vs) QF_TRY(cli_peer_open(r->vs, problem.threads, &peer));
     if (r->tile) QF_TRY(chosen_kernel(r, machine, &problem, &kernel));
     QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, &problem,
-                            r->tile ? &kernel : NULL, strcmp(r->cache, "cold") == 0, peer,
-                            contest));
+                            r->tile ? &kernel : NULL, cold, peer, contest));
     options.max_seconds = r->seconds;
     options.min_seconds = r->seconds / 4;
     if (peer.gemm)
         result = qf_compare(&options, 1, cli_contest_ours, contest, cli_contest_peer, contest);
     else
         result.a = qf_measure(&options, cli_contest_ours, NULL, contest);
+    QF_TRY(roof_fraction(machine, contest, cold, &fraction));
     if (r->json)
-        print_json(contest, &result);
+        print_json(contest, &result, fraction);
     else
-        print_text(contest, &result);
+        print_text(contest, &result, fraction);
     return QF_OK;
 }
 

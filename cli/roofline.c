@@ -134,11 +134,17 @@ qf_status cli_roof_measure(const cli_roofline *line, cli_roof which, cli_rate *r
 
 /* ---- the roof over a product ---- */
 
+enum { THREADS_MAX = 257 };
+static double known[CLI_ROOFS][THREADS_MAX]; /* 0: not measured */
+
+void cli_roof_forget(void)
+{
+    memset(known, 0, sizeof known);
+}
+
 /* The median, measured at the first question. */
 static qf_status cached(const cli_roofline *line, cli_roof roof, double *median)
 {
-    enum { THREADS_MAX = 257 };
-    static double known[CLI_ROOFS][THREADS_MAX];
     double *value = &known[roof][qf_pool_threads(line->pool)];
 
     if (*value == 0) {

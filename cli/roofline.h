@@ -47,8 +47,12 @@ QF_MUST_CHECK qf_status cli_roof_measure(const cli_roofline *line, cli_roof roof
 /* The least time a product may take here: the larger of arithmetic over its peak (fp32
  * for exact, byte products for fast) and weight bytes over the read rate of where they
  * lie (memory when cold, else the smallest level that holds them).  Rates are measured
- * once per process and thread count. */
+ * once per thread count, until forgotten. */
 QF_MUST_CHECK qf_status cli_roof_ns(const cli_roofline *line, const qf_problem *problem,
                                     int64_t weight_bytes, bool cold, double *ns);
+
+/* The next cli_roof_ns() measures afresh: on a shared machine a roof is only worth
+ * comparing with what was measured beside it. */
+void cli_roof_forget(void);
 
 #endif
