@@ -44,7 +44,7 @@ qf_status cli_cmd_merge(int argc, char **argv)
     const char *model = NULL, *out = NULL;
     const cli_option options[] = {
         {"model", 'm', CLI_TEXT, &model, "DIR", "quantised model with adapters"},
-        {"output", 'o', CLI_TEXT, &out, "DIR", "directory to write"},
+        {"out", 'o', CLI_TEXT, &out, "DIR", "directory to write"},
         {0}};
     int rest;
     bool help;

@@ -3,6 +3,7 @@
 
 #include "interrupt.h"
 #include "paths.h"
+#include "qforge/file.h"
 #include "train.h"
 #include "train/qfa/qfa.h"
 
@@ -27,7 +28,7 @@ static qf_status parse_schedule(const cli_train *t, tr_schedule *schedule)
     schedule->peak = cli_or_real(t->rate, schedule->peak);
     schedule->warmup = cli_or(t->warmup, 0);
     schedule->steps = t->steps;
-    return QF_OK;
+    return tr_schedule_check(schedule);
 }
 
 static qf_status check_numbers(const cli_train *t, const qf_config *config)
@@ -41,6 +42,7 @@ static qf_status check_numbers(const cli_train *t, const qf_config *config)
                        (long long)length, config->context);
     if (t->rank == 0 || t->rank > 4096)
         return qf_fail(QF_USAGE, "--rank: %lld is not 1 to 4096", (long long)t->rank);
+    if (t->cycle == 0) return qf_fail(QF_USAGE, "--cycle: a wave takes one step or more");
     return QF_OK;
 }
 
@@ -77,6 +79,7 @@ static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *m
     o->report = cli_train_tell;
     o->report_context = &report;
     qf_status status = tr_stream_check(&stream, o->length, t->data);
+    if (status == QF_OK) status = qf_directory_make(t->out);
     if (status == QF_OK) status = cli_copy_tokenizer(tokenizer, t->out);
     if (status == QF_OK) status = tr_qfa_train(o, model);
     cli_progress_end(&report.line);

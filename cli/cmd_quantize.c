@@ -1,0 +1,245 @@
+/* cmd_quantize.c -- qforge quantize: a model's linears at several widths. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "command.h"
+#include "interrupt.h"
+#include "machine.h"
+#include "options.h"
+#include "paths.h"
+#include "progress.h"
+#include "qforge/clock.h"
+#include "qforge/file.h"
+#include "qforge/memory.h"
+#include "qforge/tokenizer.h"
+#include "train.h"
+#include "train/quant/quantise.h"
+
+typedef struct command {
+    const char *model, *tokenizer, *method, *bits, *params, *calib, *out, *ledger;
+    int64_t group, samples, length, seed, threads;
+    double damping;
+    bool json;
+    tr_quantise_options options;
+} command;
+
+/* ---- the command line ---- */
+
+/* "2,3,4" in any order. */
+static qf_status parse_bits(const char *text, tr_quantise_options *o)
+{
+    bool wanted[9] = {false};
+
+    for (const char *at = text; *at; at++) {
+        if (*at < '2' || *at > '8' || (at[1] && at[1] != ',') || (at[1] && !at[2]))
+            return qf_fail(QF_USAGE, "--bits: '%s' is no list of widths such as 2,3,4", text);
+        wanted[*at - '0'] = true;
+        if (at[1]) at++;
+    }
+    o->widths = 0;
+    for (int bits = 2; bits <= 8; bits++) {
+        if (!wanted[bits]) continue;
+        if (qf_quant_of_bits(bits) == QF_QUANT_COUNT || o->widths == QF_WIDTHS_MAX)
+            return qf_fail(QF_USAGE, "--bits: %d is no width of ours (2, 3, 4, 8)", bits);
+        o->width[o->widths++] = bits;
+    }
+    return o->widths ? QF_OK : qf_fail(QF_USAGE, "--bits: no width");
+}
+
+static qf_status parse_params(const char *text, qf_params *params)
+{
+    const bool half = strcmp(text, "f16") == 0;
+    if (!half && strcmp(text, "f32") != 0)
+        return qf_fail(QF_USAGE, "--params: '%s' is neither f16 nor f32", text);
+    *params = half ? QF_PARAMS_F16 : QF_PARAMS_F32;
+    return QF_OK;
+}
+
+static qf_status check_numbers(const command *c)
+{
+    if (!qf_group_valid((int)c->group) || c->group > 128)
+        return qf_fail(QF_USAGE, "--group: %lld is none of 32, 64, 128", (long long)c->group);
+    if (c->samples < 1 || c->samples > 1 << 20)
+        return qf_fail(QF_USAGE, "--samples: %lld windows of text", (long long)c->samples);
+    if (c->length < 0 || c->length > 1 << 20)
+        return qf_fail(QF_USAGE, "--length: %lld tokens", (long long)c->length);
+    if (!(c->damping >= 0 && c->damping <= 10))
+        return qf_fail(QF_USAGE, "--damp: %g is not 0 to 10", c->damping);
+    return QF_OK;
+}
+
+static qf_status understand(command *c)
+{
+    QF_TRY(cli_need("quantize", "--model", c->model));
+    QF_TRY(cli_need("quantize", "-o", c->out));
+    QF_TRY(tr_method_named(c->method, &c->options.method));
+    QF_TRY(parse_bits(c->bits, &c->options));
+    QF_TRY(parse_params(c->params, &c->options.params));
+    QF_TRY(check_numbers(c));
+    if (tr_method_needs_inputs(c->options.method))
+        QF_TRY(cli_need("quantize", "--calib", c->calib));
+    return cli_distinct(c->model, c->out);
+}
+
+/* ---- the work ---- */
+
+typedef struct teller {
+    cli_progress line;
+    int64_t began;
+} teller;
+
+static bool tell(void *context, int done, int total)
+{
+    teller *t = context;
+    const double seconds = (double)(qf_now_ns() - t->began) * 1e-9;
+    char left[24];
+
+    cli_duration(seconds / done * (total - done), left);
+    cli_progress_show(&t->line, "quantising %d/%d, %s left", done, total, left);
+    return !cli_interrupted();
+}
+
+static qf_status load_stream(const command *c, const qf_tokenizer *tokenizer,
+                             tr_calibration *calibration, tr_stream *stream)
+{
+    QF_TRY(tr_stream_load(c->calib, tokenizer, stream));
+    calibration->stream = stream;
+    return tr_stream_check(stream, calibration->length, c->calib);
+}
+
+static qf_status print_result(const command *c, const qf_qmodel *model, double damping,
+                              double seconds)
+{
+    const qf_config *config = &model->base.config;
+
+    if (c->json) {
+        json_t *bytes = json_object();
+        for (int i = 0; bytes && i < model->widths; i++) {
+            const qf_subnet subnet = qf_subnet_uniform(config, model->width[i]);
+            char width[4];
+            snprintf(width, sizeof width, "%d", model->width[i]);
+            json_object_set_new(bytes, width,
+                                json_integer(qf_subnet_bytes(config, &subnet, model->group)));
+        }
+        json_t *root = json_pack("{s:s, s:s, s:i, s:f, s:f, s:o}", "directory", c->out,
+                                 "method", model->method, "group", model->group, "damping",
+                                 damping, "seconds", seconds, "bytes", bytes);
+        if (!root) return qf_fail(QF_MEMORY, "no memory for the result");
+        json_dumpf(root, stdout, JSON_REAL_PRECISION(6));
+        putchar('\n');
+        json_decref(root);
+        return QF_OK;
+    }
+    printf("%s: %s, groups of %d, %d linears", c->out, model->method, model->group,
+           config->layers * QF_LINEARS);
+    for (int i = 0; i < model->widths; i++) {
+        const qf_subnet subnet = qf_subnet_uniform(config, model->width[i]);
+        printf("%s %d bits (%.2f MB)", i ? "," : " at", model->width[i],
+               (double)qf_subnet_bytes(config, &subnet, model->group) * 1e-6);
+    }
+    printf(", %.1f s\n", seconds);
+    return QF_OK;
+}
+
+static qf_status quantise(command *c, const qf_model *model, const qf_tokenizer *tokenizer)
+{
+    tr_quantise_options *o = &c->options;
+    teller t = {cli_progress_start(), qf_now_ns()};
+    tr_stream stream = {0};
+    qf_qmodel quantised;
+    double damping = 0;
+
+    if (tr_method_needs_inputs(o->method))
+        QF_TRY(load_stream(c, tokenizer, &o->calibration, &stream));
+    o->progress = tell;
+    o->progress_context = &t;
+    qf_status status = tr_quantise(o, model, &quantised, &damping);
+    cli_progress_end(&t.line);
+    tr_stream_release(&stream);
+    QF_TRY(status);
+    if (damping > o->damping)
+        fprintf(stderr,
+                "hint: the Hessians needed a damping of %g; more calibration text "
+                "(--samples) would help\n",
+                damping);
+    status = qf_directory_make(c->out);
+    if (status == QF_OK) status = cli_copy_tokenizer(tokenizer, c->out);
+    if (status == QF_OK) status = qf_qmodel_save(&quantised, c->out);
+    if (status == QF_OK)
+        status = print_result(c, &quantised, damping, (double)(qf_now_ns() - t.began) * 1e-9);
+    qf_qmodel_release(&quantised);
+    return status;
+}
+
+static qf_status with_model(command *c, const cli_machine *machine)
+{
+    qf_tokenizer *tokenizer = NULL;
+    qf_model model;
+
+    QF_TRY(qf_model_load(c->model, &model));
+    const int context = model.config.context;
+    const int64_t length = c->length ? c->length : 256;
+    c->options.group = (int)c->group;
+    c->options.damping = c->damping;
+    c->options.bytes = (size_t)1 << 30;
+    c->options.calibration =
+        (tr_calibration){.source = machine->source,
+                         .pool = machine->pool,
+                         .samples = (int)c->samples,
+                         .length = length < context ? (int)length : context,
+                         .batch = 8,
+                         .seed = (uint64_t)c->seed};
+    qf_status status = qf_tokenizer_load(c->tokenizer ? c->tokenizer : c->model,
+                                         model.config.vocab, &tokenizer);
+    if (status == QF_OK) status = quantise(c, &model, tokenizer);
+    qf_tokenizer_free(tokenizer);
+    qf_model_release(&model);
+    return status;
+}
+
+qf_status cli_cmd_quantize(int argc, char **argv)
+{
+    command c = {.method = "gptq",
+                 .bits = "2,3,4",
+                 .params = "f16",
+                 .group = 32,
+                 .samples = 128,
+                 .seed = 1,
+                 .damping = 0.01};
+    const cli_option options[] = {
+        {"model", 'm', CLI_TEXT, &c.model, "FILE|DIR", "full-precision model"},
+        {"tokenizer", 0, CLI_TEXT, &c.tokenizer, "FILE", "default: the model directory's"},
+        {"method", 0, CLI_TEXT, &c.method, "NAME", "gptq (default) or rtn"},
+        {"bits", 'b', CLI_TEXT, &c.bits, "LIST", "widths, default 2,3,4"},
+        {"group", 'g', CLI_INT, &c.group, "N", "32 (default), 64 or 128"},
+        {"params", 0, CLI_TEXT, &c.params, "f16|f32",
+         "precision scales and offsets are rounded to, default f16"},
+        {"calib", 0, CLI_TEXT, &c.calib, "FILE", "calibration text (gptq)"},
+        {"samples", 0, CLI_INT, &c.samples, "N", "windows of text, default 128"},
+        {"length", 0, CLI_INT, &c.length, "N", "tokens of each, default 256"},
+        {"damp", 0, CLI_REAL, &c.damping, "X", "of the Hessian's mean diagonal, default 0.01"},
+        {"seed", 0, CLI_INT, &c.seed, "N", "of the windows, default 1"},
+        {"threads", 't', CLI_INT, &c.threads, "N", "default: all"},
+        {"db", 0, CLI_TEXT, &c.ledger, "FILE", "tuning ledger; none: the prior alone"},
+        {"json", 0, CLI_FLAG, &c.json, NULL, "print the result as JSON"},
+        {"out", 'o', CLI_TEXT, &c.out, "DIR", "directory to write"},
+        {0}};
+    cli_machine machine;
+    int rest;
+    bool help;
+
+    QF_TRY(cli_parse(argc, argv, "qforge quantize --model M --calib TEXT -o DIR [options]",
+                     options, &rest, &help));
+    if (help) return QF_OK;
+    QF_TRY(cli_no_operands(argc, argv, rest));
+    QF_TRY(understand(&c));
+    cli_interrupt_catch();
+    QF_TRY(cli_machine_open(c.threads, c.ledger, &machine));
+    const qf_status status = with_model(&c, &machine);
+    cli_machine_close(&machine);
+    return status;
+}
