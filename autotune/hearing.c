@@ -320,26 +320,38 @@ static void poison_rows(const scene *s, int64_t step, uint8_t *blocks)
         for (int m = used; m < mr; m++) block[k * mr + m] = NAN;
 }
 
+/* fp32 activations are packed step by step, int8 ones hold all depth and a step begins
+ * some records into every block. */
 static qf_status place_activations(const scene *s, int64_t d, int64_t step, qf_guarded *a,
                                    int64_t *stride)
 {
     const qf_hearing *h = s->hearing;
     const int mr = s->kernel->id.tile.mr;
-    const int64_t valid = h->depth - d < step ? h->depth - d : step;
+    const int64_t blocks = (h->m + mr - 1) / mr;
+    const bool whole = s->recipe->activations == QF_ACTIVATIONS_I8;
 
-    *stride = qf_activations_block_bytes(s->recipe->activations, mr, s->layout.group, step);
-    if (s->recipe->activations == QF_ACTIVATIONS_F32) *stride = step * mr * 4;
-    QF_TRY(qf_guarded_init((size_t)((h->m + mr - 1) / mr * *stride), h->side, a));
-    if (s->recipe->activations == QF_ACTIVATIONS_I8) {
+    *stride =
+        whole ? qf_activations_block_bytes(QF_ACTIVATIONS_I8, mr, s->layout.group, s->padded)
+              : step * mr * (int64_t)sizeof(float);
+    QF_TRY(qf_guarded_init((size_t)(blocks * *stride), h->side, a));
+    if (whole) {
         qf_activations_pack_i8(s->x, h->depth, 0, h->m, h->depth, s->layout.group, mr,
                                a->bytes);
     } else {
+        const int64_t valid = h->depth - d < step ? h->depth - d : step;
         qf_activations_pack_f32(s->x + d, h->depth, 1, 0, h->m, valid,
                                 valid < step ? (int)step : 0, mr, a->bytes);
         poison_rows(s, step, a->bytes);
     }
     qf_guarded_freeze(a);
     return QF_OK;
+}
+
+static int64_t activations_at(const scene *s, int64_t d)
+{
+    if (s->recipe->activations == QF_ACTIVATIONS_F32) return 0;
+    return qf_activations_block_bytes(QF_ACTIVATIONS_I8, s->kernel->id.tile.mr, s->layout.group,
+                                      d);
 }
 
 static const uint8_t *weights_at(const scene *s, int64_t d)
@@ -359,7 +371,7 @@ static qf_status run_step(const scene *s, int64_t d, int64_t step)
     qf_status status = place_activations(s, d, step, &a, &stride);
     if (status == QF_OK) {
         const qf_gemm_args args = {
-            .a = a.bytes,
+            .a = a.bytes + activations_at(s, d),
             .a_stride = stride,
             .w = weights_at(s, d),
             .w_stride = s->packed.panel_bytes,
@@ -381,8 +393,7 @@ static qf_status run_step(const scene *s, int64_t d, int64_t step)
 static int64_t step_of(const scene *s)
 {
     const int kc = s->kernel->id.tile.kc;
-    if (s->recipe->activations == QF_ACTIVATIONS_I8) return s->padded;
-    if (s->hearing->stepwise) {
+    if (s->hearing->stepwise && s->recipe->depth == QF_DEPTH_STEPS) {
         if (s->recipe->op == QF_GRAD_INPUT) return s->layout.panel;
         return s->layout.group ? s->layout.group : 7;
     }

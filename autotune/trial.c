@@ -21,8 +21,9 @@ static const qf_measure_options careful = {.min_seconds = 0.05,
                                            .sample_ns = 200e3,
                                            .target = 0.004,
                                            .min_samples = 9};
-/* A first call beyond this many times the best median is not worth a second look. */
-static const double far_behind = 2.5;
+/* Calls beyond this many times the best median are not worth a second look, unless they
+ * are so short that a look costs nothing and a busy machine may be to blame. */
+static const double far_behind = 2.5, short_ns = 2e6;
 
 qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem)
 {
@@ -90,14 +91,14 @@ static qf_status clock_it(qf_bench *bench, const qf_kernel *kernel, double best_
     qf_measure_options options = quick;
     qf_subject subject;
 
-    options.give_up_ns = far_behind * best_ns;
+    options.give_up_ns = best_ns > short_ns ? far_behind * best_ns : 0;
     QF_TRY(bind(bench, kernel, &subject));
     const qf_status status = qf_subject_check(&subject);
     if (status == QF_WRONG) {
         fail_outcome(outcome, QF_VERDICT_WRONG, qf_message());
     } else if (status == QF_OK) {
         outcome->timing = qf_measure(&options, qf_subject_run, NULL, &subject);
-        if (best_ns > 0 && outcome->timing.median_ns > options.give_up_ns)
+        if (options.give_up_ns > 0 && outcome->timing.median_ns > options.give_up_ns)
             fail_outcome(outcome, QF_VERDICT_SLOW, "given up: far slower than the best");
     }
     qf_subject_release(&subject);

@@ -115,8 +115,9 @@ static void note(search *s, int index, const qf_outcome *outcome, bool reused)
     s->tried++;
     s->ns[index] = good ? outcome->timing.median_ns : -1;
     r->reused += reused;
-    r->measured += !reused && good;
-    r->failed += !good && outcome->verdict != QF_VERDICT_SLOW;
+    const bool ran = good || outcome->verdict == QF_VERDICT_SLOW;
+    r->measured += !reused && ran;
+    r->failed += !ran;
     if (good && (s->best < 0 || s->ns[index] < s->ns[s->best])) s->best = index;
     if (!s->options->report) return;
     const qf_tune_event event = {.problem = s->problem,

@@ -56,6 +56,7 @@ typedef struct qf_tune_result {
     bool found;
     bool complete; /* every planned candidate was looked at, and the finalists compared */
     int space, planned;
+    /* Timed now; taken from the ledger; of all, those without a time; quarantined. */
     int measured, reused, failed, skipped;
     int ties; /* finalists that could not be told from the winner */
     double seconds;

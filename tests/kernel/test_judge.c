@@ -18,6 +18,7 @@ static const qf_kernel_id rows = {QF_RECIPE_ROWS, QF_Q3, 64, QF_ISA_C, {2, 32, 2
 static const qf_kernel_id plain = {QF_RECIPE_ROWS, QF_F32, 0, QF_ISA_C, {4, 16, 1, 0, 0}};
 static const qf_kernel_id grad = {QF_RECIPE_GRAD, QF_Q2, 32, QF_ISA_C, {3, 16, 1, 32, 6}};
 static const qf_kernel_id dot = {QF_RECIPE_DOT, QF_Q8, 32, QF_ISA_C, {2, 16, 1, 0, 0}};
+static const qf_kernel_id quad = {QF_RECIPE_QUAD, QF_Q4, 64, QF_ISA_C, {2, 16, 1, 128, 4}};
 
 static qf_validation judged(const qf_kernel_id *id, qf_gemm_fn *run)
 {
@@ -40,9 +41,9 @@ static void expect(const qf_kernel_id *id, qf_gemm_fn *run, qf_verdict verdict, 
 
 static void the_reference_is_right(void **state)
 {
-    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot};
+    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot, &quad};
     (void)state;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         const qf_validation v = judged(ids[i], qf_reference_gemm);
         if (v.verdict != QF_VERDICT_OK) fail_msg("recipe %d: %s", ids[i]->recipe, v.detail);
         assert_true(v.cases > 100);
@@ -200,9 +201,9 @@ static void leaves_the_process(const qf_gemm_args *args)
 
 static void wrong_results_are_caught(void **state)
 {
-    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot};
+    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot, &quad};
     (void)state;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         expect(ids[i], forgets_last_column, QF_VERDICT_WRONG, "wants");
         expect(ids[i], ignores_accumulate, QF_VERDICT_WRONG, "wants");
         expect(ids[i], always_accumulates, QF_VERDICT_WRONG, "wants");
@@ -219,9 +220,9 @@ static void wrong_results_are_caught(void **state)
 
 static void stepping_out_of_bounds_is_caught(void **state)
 {
-    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot};
+    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot, &quad};
     (void)state;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         expect(ids[i], stores_one_past, QF_VERDICT_CRASH, "Segmentation");
         expect(ids[i], reads_activations_past_the_end, QF_VERDICT_CRASH, "Segmentation");
         expect(ids[i], reads_weights_before, QF_VERDICT_CRASH, "Segmentation");
@@ -232,6 +233,7 @@ static void stepping_out_of_bounds_is_caught(void **state)
     expect(&rows, stores_one_before, QF_VERDICT_WRONG, "outside c");
     expect(&rows, reads_weights_past_the_end, QF_VERDICT_CRASH, "Segmentation");
     expect(&panel, overruns_scratch, QF_VERDICT_CRASH, "Segmentation");
+    expect(&quad, overruns_scratch, QF_VERDICT_CRASH, "Segmentation");
 }
 
 static void crashes_and_hangs_are_verdicts(void **state)

@@ -1,0 +1,304 @@
+/* test_tune.c -- the tuner on small problems of this machine: it finds, records, reuses,
+ * stops when asked; and the ladder climbs to what it found. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger_fixture.h"
+#include "qforge/memory.h"
+#include "qforge/source.h"
+#include "qforge/tune.h"
+
+static qf_cpu cpu;
+static qf_jit *jit;
+static bool runs_here;
+
+static int start(void **state)
+{
+    (void)state;
+    if (qf_cpu_detect(&cpu) != QF_OK || qf_jit_create(NULL, &jit) != QF_OK) return -1;
+    runs_here = qf_cpu_best_isa(&cpu) != QF_ISA_C;
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    qf_jit_destroy(jit);
+    return 0;
+}
+
+typedef struct bed {
+    qf_store *store;
+    qf_tune_options options;
+    int events, stop_after; /* 0: never */
+} bed;
+
+static bool stop(void *context)
+{
+    const bed *b = context;
+    return b->stop_after && b->events >= b->stop_after;
+}
+
+static void report(void *context, const qf_tune_event *event)
+{
+    bed *b = context;
+    b->events++;
+    assert_true(event->done == b->events && event->done <= event->total);
+}
+
+static bed made(int trials)
+{
+    bed b = {.store = check_ledger_open(QF_STORE_WRITE)};
+    const qf_session_info info = {
+        &cpu, QF_CODE_ABI, qf_codegen_version(), "exhaustive", "test", 1, 0};
+    b.options = (qf_tune_options){.cpu = &cpu,
+                                  .jit = jit,
+                                  .store = b.store,
+                                  .strategy = QF_STRATEGY_EXHAUSTIVE,
+                                  .seed = 1,
+                                  .budget_s = 20,
+                                  .trials = trials,
+                                  .recipe = QF_RECIPE_COUNT,
+                                  .stop = stop,
+                                  .report = report};
+    assert_int_equal(qf_session_begin(b.store, &info, &b.options.session), QF_OK);
+    return b;
+}
+
+static qf_tune_result tuned(bed *b, const char *name, qf_status expected)
+{
+    qf_problem problem;
+    qf_tune_result result;
+    assert_int_equal(qf_problem_parse(name, &problem), QF_OK);
+    b->options.context = b;
+    b->events = 0;
+    const qf_status status = qf_tune(&b->options, &problem, &result);
+    if (status != expected) fail_msg("%s: %s", name, qf_message());
+    return result;
+}
+
+static const char *const small = "fast_q4g32_1x96x160_t1";
+
+static void tuning_finds_records_and_reuses(void **state)
+{
+    static const char *const names[] = {"fast_q4g32_1x96x160_t1", "exact_q3g64_5x40x100_t1",
+                                        "exact_grad_q2g32_7x40x72_t1", "exact_f32_9x33x50_t1"};
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(3);
+    for (int i = 0; i < 4; i++) {
+        const qf_tune_result first = tuned(&b, names[i], QF_OK);
+        assert_true(first.found && first.complete && first.best.settled);
+        assert_int_equal(first.measured, 3);
+        assert_int_equal(first.failed + first.reused, 0);
+        assert_int_equal(b.events, 3);
+        assert_true(first.best.ns > 0 && first.best.low_ns <= first.best.ns);
+        assert_int_equal(strlen(first.best.code_hash), 16);
+
+        const qf_tune_result again = tuned(&b, names[i], QF_OK);
+        assert_int_equal(again.measured, 0);
+        assert_int_equal(again.reused, 3);
+        assert_true(qf_kernel_equal(&again.best.kernel, &first.best.kernel));
+    }
+    qf_store_counts counts;
+    assert_int_equal(qf_store_count(b.store, &counts), QF_OK);
+    assert_int_equal(counts.trials, 12);
+    assert_int_equal(counts.elections, 4); /* reusing elects nobody anew */
+    assert_int_equal(counts.open, 0);
+    assert_int_equal(qf_store_check(b.store), QF_OK);
+    qf_store_close(b.store);
+    assert_true(check_sql_number("SELECT count(*) FROM validation WHERE verdict = 'ok'") > 3);
+}
+
+static void a_stopped_search_keeps_and_resumes(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(6);
+    b.stop_after = 2;
+    const qf_tune_result first = tuned(&b, small, QF_INTERRUPTED);
+    assert_true(first.found && !first.complete && !first.best.settled);
+    assert_int_equal(first.measured, 2);
+    b.stop_after = 0;
+    const qf_tune_result second = tuned(&b, small, QF_OK);
+    assert_int_equal(second.reused, 2);
+    assert_int_equal(second.measured, 4);
+    assert_true(second.complete && second.best.settled);
+    qf_store_close(b.store);
+}
+
+static void changed_code_is_measured_again(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(2);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    check_sql("DROP TRIGGER outcome_fixed; UPDATE outcome SET code_hash = 'other'");
+    b = made(2);
+    const qf_tune_result again = tuned(&b, small, QF_OK);
+    assert_int_equal(again.measured, 2);
+    assert_int_equal(again.reused, 0);
+    assert_true(again.best.settled);
+    qf_store_close(b.store);
+}
+
+static void kernels_that_killed_two_tuners_are_left_out(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(2);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    check_sql(
+        "DROP TRIGGER outcome_fixed; UPDATE outcome SET verdict = 'lost', code_hash = '', "
+        "median_ns = NULL; "
+        "INSERT INTO trial SELECT id + 100, session, problem, kernel, cache, 1, 1 FROM "
+        "trial; INSERT INTO outcome SELECT trial + 100, 'lost', '', '', NULL, NULL, NULL, "
+        "NULL, NULL, NULL, NULL, 1 FROM outcome");
+    b = made(2);
+    const qf_tune_result again = tuned(&b, small, QF_NO_CONFIG);
+    assert_int_equal(again.skipped, 2);
+    assert_int_equal(again.measured, 0);
+    assert_false(again.found);
+    assert_non_null(strstr(qf_message(), small));
+    qf_store_close(b.store);
+}
+
+static void a_wrong_code_is_not_timed(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(2);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    /* The judge's word is kept by code: had it been otherwise, nothing would be valid. */
+    check_sql(
+        "DROP TRIGGER validation_fixed; UPDATE validation SET verdict = 'wrong', detail = "
+        "'made up'; DROP TRIGGER outcome_fixed; UPDATE outcome SET code_hash = 'old'");
+    b = made(2);
+    const qf_tune_result again = tuned(&b, small, QF_NO_CONFIG);
+    assert_int_equal(again.failed, 2);
+    qf_store_close(b.store);
+    assert_int_equal(
+        check_sql_number("SELECT count(*) FROM outcome WHERE verdict = 'wrong' AND "
+                         "detail = 'made up'"),
+        2);
+}
+
+static void products_beyond_memory_are_refused(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(1);
+    tuned(&b, "exact_f32_1x16000000x16000000_t1", QF_RANGE);
+    assert_non_null(strstr(qf_message(), "too large"));
+    qf_store_close(b.store);
+}
+
+/* ---- the ladder ------------------------------------------------------------------------ */
+
+static qf_kernel found(const qf_tuned *source, const char *name)
+{
+    const qf_kernel_source *s = qf_tuned_source(source);
+    qf_problem problem;
+    qf_kernel kernel;
+    assert_int_equal(qf_problem_parse(name, &problem), QF_OK);
+    if (s->find(s->self, &problem, &kernel) != QF_OK) fail_msg("%s", qf_message());
+    assert_non_null(kernel.run);
+    return kernel;
+}
+
+static void the_ladder_has_four_rungs(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(3);
+    const qf_tune_result result = tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    qf_store *store = check_ledger_open(QF_STORE_READ);
+    qf_tuned *source;
+    assert_int_equal(qf_tuned_create(&cpu, jit, store, &source), QF_OK);
+
+    const qf_kernel exact = found(source, small);
+    assert_int_equal(exact.rung, QF_RUNG_EXACT);
+    assert_true(qf_kernel_equal(&exact.id, &result.best.kernel));
+    assert_int_equal(found(source, "fast_q4g32_1x128x160_t1").rung, QF_RUNG_NEAREST);
+    assert_int_equal(found(source, "fast_q4g32_64x128x160_t1").rung, QF_RUNG_PRIOR);
+    assert_int_equal(found(source, "fast_q3g32_1x96x160_t1").rung, QF_RUNG_PRIOR);
+    assert_ptr_equal(found(source, small).run, exact.run); /* remembered */
+    qf_tuned_destroy(source);
+    qf_store_close(store);
+
+    qf_cpu bare = cpu;
+    bare.isas = 1u << QF_ISA_C;
+    assert_int_equal(qf_tuned_create(&bare, jit, NULL, &source), QF_OK);
+    const qf_kernel plain = found(source, small);
+    assert_int_equal(plain.rung, QF_RUNG_REFERENCE);
+    assert_true(plain.run == qf_reference_gemm);
+    qf_tuned_destroy(source);
+}
+
+/* Every problem a network asks for gets a kernel that can be planned. */
+static void the_prior_answers_everything(void **state)
+{
+    static const char *const names[] = {
+        "fast_q2g32_1x64x64_t1",   "fast_q8g128_128x172x64_t2",
+        "exact_q3g32_1x64x172_t1", "exact_grad_q4g64_512x64x172_t1",
+        "exact_f32_1x512x64_t1",   "exact_f32_100x7x13_t1",
+        "exact_q8g64_3x1x1_t1"};
+    (void)state;
+    if (!runs_here) skip();
+    qf_tuned *source;
+    assert_int_equal(qf_tuned_create(&cpu, jit, NULL, &source), QF_OK);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_equal(found(source, names[i]).rung, QF_RUNG_PRIOR);
+    qf_tuned_destroy(source);
+}
+
+static void *ask_many(void *source)
+{
+    for (int i = 0; i < 40; i++) {
+        char name[QF_NAME_MAX];
+        snprintf(name, sizeof name, "exact_f32_%dx32x32_t1", 1 + i % 10);
+        found(source, name);
+    }
+    return NULL;
+}
+
+static void threads_may_ask_together(void **state)
+{
+    pthread_t thread[4];
+    qf_tuned *source;
+    (void)state;
+    if (!runs_here) skip();
+    assert_int_equal(qf_tuned_create(&cpu, jit, NULL, &source), QF_OK);
+    for (int i = 0; i < 4; i++) pthread_create(&thread[i], NULL, ask_many, source);
+    for (int i = 0; i < 4; i++) pthread_join(thread[i], NULL);
+    qf_tuned_destroy(source);
+}
+
+int main(void)
+{
+#define LEDGER_TEST(name)                                                                      \
+    cmocka_unit_test_setup_teardown(name, check_ledger_fresh, check_ledger_clean)
+    const struct CMUnitTest tests[] = {
+        LEDGER_TEST(tuning_finds_records_and_reuses),
+        LEDGER_TEST(a_stopped_search_keeps_and_resumes),
+        LEDGER_TEST(changed_code_is_measured_again),
+        LEDGER_TEST(kernels_that_killed_two_tuners_are_left_out),
+        LEDGER_TEST(a_wrong_code_is_not_timed),
+        LEDGER_TEST(products_beyond_memory_are_refused),
+        LEDGER_TEST(the_ladder_has_four_rungs),
+        cmocka_unit_test(the_prior_answers_everything),
+        cmocka_unit_test(threads_may_ask_together),
+    };
+    return cmocka_run_group_tests(tests, start, end);
+}

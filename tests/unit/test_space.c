@@ -1,0 +1,204 @@
+/* test_space.c -- the space holds what it should, each kernel once, always in one order,
+ * and the prior puts sensible kernels first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autotune/prior.h"
+#include "autotune/space.h"
+#include "autotune/strategy.h"
+#include "qforge/codegen.h"
+#include "qforge/memory.h"
+
+/* A machine of known caches, whatever this one is. */
+static qf_cpu machine(void)
+{
+    qf_cpu cpu = {.vendor = "test",
+                  .isas = 1u << QF_ISA_AVX2 | 1u << QF_ISA_C,
+                  .vector_bytes = 32,
+                  .cores = 2,
+                  .cache = {{1, 'd', 32 << 10, 64, 8, 1},
+                            {2, 'u', 512 << 10, 64, 8, 1},
+                            {3, 'u', 32 << 20, 64, 16, 2}},
+                  .caches = 3,
+                  .memory_bytes = (int64_t)8 << 30};
+    return cpu;
+}
+
+static qf_space built(const char *name)
+{
+    const qf_cpu cpu = machine();
+    qf_problem problem;
+    qf_space space;
+    assert_int_equal(qf_problem_parse(name, &problem), QF_OK);
+    assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
+    return space;
+}
+
+static const char *const problems[] = {
+    "exact_q4g64_512x4096x4096_t1", "exact_q3g128_64x768x288_t2",    "exact_f32_1x512x64_t1",
+    "exact_f32_33x172x64_t1",       "exact_grad_q2g32_64x172x64_t1", "fast_q8g32_1x64x172_t1",
+    "fast_q2g64_8x4096x11008_t2",   "fast_q3g32_128x172x64_t1",
+};
+enum { PROBLEMS = sizeof problems / sizeof *problems };
+
+static void check_kernel(const qf_problem *p, const qf_kernel_id *id)
+{
+    const qf_recipe_row *recipe = qf_recipe_of(id->recipe);
+    const int64_t unit = recipe->op == QF_GRAD_INPUT ? 16 : id->group ? id->group : 1;
+
+    assert_int_equal(qf_codegen_check(id), QF_OK);
+    assert_int_equal(recipe->accuracy, p->accuracy);
+    assert_int_equal(recipe->op, p->op);
+    assert_int_equal(id->quant, p->quant);
+    assert_int_equal(id->group, p->group);
+    assert_true(id->tile.mr <= p->m);
+    assert_int_equal(id->tile.kc % unit, 0);
+    assert_true((id->tile.kc > 0) == (recipe->depth == QF_DEPTH_STEPS));
+    assert_true((id->tile.mc > 0) == (recipe->depth == QF_DEPTH_STEPS));
+    if (id->tile.mc) assert_int_equal(id->tile.mc % id->tile.mr, 0);
+}
+
+static void kernels_answer_the_problem_once_each(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PROBLEMS; i++) {
+        qf_space space = built(problems[i]);
+        qf_problem p;
+        assert_int_equal(qf_problem_parse(problems[i], &p), QF_OK);
+        assert_true(space.count >= 6);
+        for (int a = 0; a < space.count; a++) {
+            check_kernel(&p, &space.item[a].kernel);
+            for (int b = 0; b < a; b++)
+                if (qf_kernel_equal(&space.item[a].kernel, &space.item[b].kernel))
+                    fail_msg("%s: twice the same kernel", problems[i]);
+        }
+        qf_space_release(&space);
+    }
+}
+
+static void the_order_is_the_priors_and_always_the_same(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PROBLEMS; i++) {
+        qf_space a = built(problems[i]), b = built(problems[i]);
+        assert_int_equal(a.count, b.count);
+        for (int j = 0; j < a.count; j++) {
+            assert_true(qf_kernel_equal(&a.item[j].kernel, &b.item[j].kernel));
+            assert_true(isfinite(a.item[j].predicted_ns) && a.item[j].predicted_ns > 0);
+            if (j) assert_true(a.item[j - 1].predicted_ns <= a.item[j].predicted_ns);
+        }
+        qf_space_release(&a);
+        qf_space_release(&b);
+    }
+}
+
+static void one_recipe_may_be_asked_for(void **state)
+{
+    const qf_cpu cpu = machine();
+    qf_problem problem;
+    qf_space all, some;
+    (void)state;
+    assert_int_equal(qf_problem_parse(problems[0], &problem), QF_OK);
+    assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &all), QF_OK);
+    assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_ROWS, &some), QF_OK);
+    assert_true(some.count > 0 && some.count < all.count);
+    for (int i = 0; i < some.count; i++)
+        assert_int_equal(some.item[i].kernel.recipe, QF_RECIPE_ROWS);
+    qf_space_release(&all);
+    qf_space_release(&some);
+    assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_DOT, &some), QF_OK);
+    assert_int_equal(some.count, 0); /* of another class */
+    qf_space_release(&some);
+}
+
+static void a_cpu_without_our_isas_has_no_space(void **state)
+{
+    qf_cpu cpu = machine();
+    qf_problem problem;
+    qf_space space;
+    (void)state;
+    cpu.isas = 1u << QF_ISA_C;
+    assert_int_equal(qf_problem_parse(problems[0], &problem), QF_OK);
+    assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
+    assert_int_equal(space.count, 0);
+    qf_space_release(&space);
+}
+
+/* What everybody knows about matrix products on such a machine. */
+static void the_prior_knows_the_obvious(void **state)
+{
+    (void)state;
+    qf_space large = built("exact_q4g64_512x4096x4096_t1");
+    const qf_kernel_id *best = &large.item[0].kernel;
+    assert_true(best->recipe == QF_RECIPE_PANEL); /* many rows: dequantise once */
+    assert_true(best->tile.mr * best->tile.nr >= 64);
+    /* 32 multiply-adds a cycle at 3 GHz are 179 ms; no more than twice that. */
+    assert_true(large.item[0].predicted_ns > 80e6 && large.item[0].predicted_ns < 400e6);
+    qf_space_release(&large);
+
+    qf_space small = built("exact_q4g64_1x4096x4096_t1");
+    assert_int_equal(small.item[0].kernel.recipe, QF_RECIPE_ROWS);
+    qf_space_release(&small);
+
+    const qf_cpu cpu = machine();
+    qf_problem p;
+    assert_int_equal(qf_problem_parse("fast_q4g64_1x4096x4096_t1", &p), QF_OK);
+    const qf_kernel_id id = {QF_RECIPE_DOT, QF_Q4, 64, QF_ISA_AVX2, {1, 32, 2, 0, 0}};
+    const double one = qf_prior_ns(&cpu, &p, &id);
+    p.n *= 2;
+    assert_true(qf_prior_ns(&cpu, &p, &id) > 1.9 * one);
+    p.threads = 2;
+    assert_true(qf_prior_ns(&cpu, &p, &id) < 1.2 * one);
+}
+
+/* ---- strategies ------------------------------------------------------------------------ */
+
+enum { SOME = 50 };
+
+static void walk(qf_strategy_next *next, uint64_t seed, int order[SOME])
+{
+    double ns[SOME] = {0};
+    for (int tried = 0; tried < SOME; tried++) {
+        const qf_search_view view = {NULL, ns, SOME, tried, seed};
+        const int index = next(&view);
+        assert_in_range(index, 0, SOME - 1);
+        assert_true(ns[index] == 0);
+        ns[index] = tried % 3 ? 1 : -1;
+        order[tried] = index;
+    }
+    const qf_search_view over = {NULL, ns, SOME, SOME, seed};
+    assert_int_equal(next(&over), -1);
+}
+
+static void strategies_try_everything_once(void **state)
+{
+    int forward[SOME], one[SOME], again[SOME], other[SOME];
+    (void)state;
+    walk(qf_strategy_exhaustive, 1, forward);
+    for (int i = 0; i < SOME; i++) assert_int_equal(forward[i], i);
+    walk(qf_strategy_random, 1, one);
+    walk(qf_strategy_random, 1, again);
+    walk(qf_strategy_random, 2, other);
+    assert_memory_equal(one, again, sizeof one);
+    assert_memory_not_equal(one, other, sizeof one);
+    assert_memory_not_equal(one, forward, sizeof one);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernels_answer_the_problem_once_each),
+        cmocka_unit_test(the_order_is_the_priors_and_always_the_same),
+        cmocka_unit_test(one_recipe_may_be_asked_for),
+        cmocka_unit_test(a_cpu_without_our_isas_has_no_space),
+        cmocka_unit_test(the_prior_knows_the_obvious),
+        cmocka_unit_test(strategies_try_everything_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
