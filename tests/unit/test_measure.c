@@ -180,7 +180,7 @@ static qf_comparison compare(uint64_t seed, double slower)
 static void test_equal_programs(void **state)
 {
     (void)state;
-    enum { RUNS = 150 };
+    enum { RUNS = 100 };
     int missed = 0;
     for (int seed = 0; seed < RUNS; seed++) {
         const qf_comparison c = compare((uint64_t)seed, 1);
@@ -195,7 +195,7 @@ static void test_equal_programs(void **state)
 static void test_small_slow_down(void **state)
 {
     (void)state;
-    for (int seed = 0; seed < 50; seed++) {
+    for (int seed = 0; seed < 25; seed++) {
         const qf_comparison c = compare((uint64_t)seed, 1.03);
         assert_true(c.ratio_low > 1);
         assert_float_equal(c.ratio, 1.03, 0.02);

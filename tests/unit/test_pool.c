@@ -179,5 +179,6 @@ int main(void)
         cmocka_unit_test(test_pinning_can_be_refused),
         cmocka_unit_test(test_partition),
     };
+    unsetenv("QFORGE_PIN"); /* pinning is under test */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

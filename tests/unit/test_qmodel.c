@@ -150,6 +150,7 @@ static void other_directories_are_not_ours(void **state)
     assert_false(qf_qmodel_is(directory));
     check_tiny_model(&plain, true, 1);
     assert_int_equal(qf_model_save(&plain, directory), QF_OK);
+    qf_model_release(&plain);
     assert_false(qf_qmodel_is(directory));
     assert_int_equal(qf_qmodel_load(directory, &quantised), QF_FORMAT);
     assert_non_null(strstr(qf_message(), "qforge"));
