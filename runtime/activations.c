@@ -20,29 +20,54 @@ int64_t qf_activations_block_bytes(qf_activations kind, int mr, int group, int64
     return k * mr * (int64_t)sizeof(float);
 }
 
+typedef struct row_blocks {
+    float *first; /* of row 0 */
+    int64_t padded;
+    int mr;
+} row_blocks;
+
+static float *block_of(const row_blocks *b, int64_t row)
+{
+    return b->first + row / b->mr * b->padded * b->mr;
+}
+
+/* A transposed operand: one k holds neighbouring rows side by side.  All blocks take
+ * eight k before the next eight, so that every cache line read is used up at once. */
+static void pack_columns(const row_blocks *b, const float *x, int64_t k_stride, int64_t begin,
+                         int64_t end, int64_t k)
+{
+    for (int64_t i = 0; i < k; i += 8)
+        for (int64_t row = begin; row < end; row += b->mr)
+            qf_interleave_columns(block_of(b, row) + i * b->mr, b->mr, x + row + i * k_stride,
+                                  k_stride, end - row < b->mr ? (int)(end - row) : b->mr,
+                                  k - i < 8 ? k - i : 8);
+}
+
+static void pack_any(float *out, int mr, const float *x, int64_t row_stride, int64_t k_stride,
+                     int rows, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++)
+        for (int m = 0; m < rows; m++) out[i * mr + m] = x[m * row_stride + i * k_stride];
+}
+
 void qf_activations_pack_f32(const float *x, int64_t row_stride, int64_t k_stride,
                              int64_t begin, int64_t end, int64_t k, int group, int mr,
-                             void *blocks)
+                             void *out)
 {
-    const int64_t padded = group ? qf_groups(k, group) * group : k;
+    const row_blocks b = {out, group ? qf_groups(k, group) * group : k, mr};
 
     for (int64_t row = begin; row < end; row += mr) {
-        float *out = (float *)blocks + row / mr * padded * mr;
         const int rows = end - row < mr ? (int)(end - row) : mr;
         const float *first = x + row * row_stride;
-        if (rows < mr || padded > k) memset(out, 0, (size_t)(padded * mr) * sizeof *out);
-        if (row_stride == 1) {
-            qf_interleave_columns(out, mr, first, k_stride, rows, k);
-        } else if (k_stride == 1) {
-            qf_interleave(out, mr, first, row_stride, rows, k);
-        } else {
-            /* Sixteen k, a cache line of every row, at a time. */
-            for (int64_t i0 = 0; i0 < k; i0 += 16)
-                for (int m = 0; m < rows; m++)
-                    for (int64_t i = i0; i < k && i < i0 + 16; i++)
-                        out[i * mr + m] = first[m * row_stride + i * k_stride];
-        }
+        float *block = block_of(&b, row);
+        if (rows < mr || b.padded > k)
+            memset(block, 0, (size_t)(b.padded * mr) * sizeof *block);
+        if (k_stride == 1)
+            qf_interleave(block, mr, first, row_stride, rows, k);
+        else if (row_stride != 1)
+            pack_any(block, mr, first, row_stride, k_stride, rows, k);
     }
+    if (k_stride != 1 && row_stride == 1) pack_columns(&b, x, k_stride, begin, end, k);
 }
 
 /* Magnitudes compare as integers, which vectorises and puts infinities and NaN on top:

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "codes.h"
-#include "interleave.h"
+#include "qforge/activations.h"
 #include "qforge/half.h"
 #include "qforge/memory.h"
 
@@ -134,27 +134,12 @@ qf_status qf_pack_quantised(const qf_layout *layout, const qf_qmatrix *matrix,
     return QF_OK;
 }
 
+/* A panel of weights is a block of activations of that many rows. */
 void qf_pack_f32_panels(int panel, const float *w, int64_t row_stride, int64_t k_stride,
                         int64_t n, int64_t k, int64_t begin, int64_t end, float *panels)
 {
-    for (int64_t p = begin; p < end; p++) {
-        float *out = panels + p * k * panel;
-        const int64_t left = n - p * panel;
-        const int rows = left < panel ? (int)left : panel;
-        const float *first = w + p * panel * row_stride;
-        if (rows < panel) memset(out, 0, (size_t)(k * panel) * sizeof *out);
-        if (row_stride == 1) {
-            qf_interleave_columns(out, panel, first, k_stride, rows, k);
-        } else if (k_stride == 1) {
-            qf_interleave(out, panel, first, row_stride, rows, k);
-        } else {
-            /* Eight k at a time keeps the lines of `panel` rows in L1 while they are read. */
-            for (int64_t i0 = 0; i0 < k; i0 += 8)
-                for (int r = 0; r < rows; r++)
-                    for (int64_t i = i0; i < k && i < i0 + 8; i++)
-                        out[i * panel + r] = first[r * row_stride + i * k_stride];
-        }
-    }
+    const int64_t last = end * panel < n ? end * panel : n;
+    qf_activations_pack_f32(w, row_stride, k_stride, begin * panel, last, k, 0, panel, panels);
 }
 
 qf_status qf_pack_f32(const qf_layout *layout, const float *w, int64_t stride, int64_t n,
