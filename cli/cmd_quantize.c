@@ -108,7 +108,9 @@ static qf_status load_stream(const command *c, const qf_tokenizer *tokenizer,
 {
     QF_TRY(tr_stream_load(c->calib, tokenizer, stream));
     calibration->stream = stream;
-    return tr_stream_check(stream, calibration->length, c->calib);
+    const qf_status status = tr_stream_check(stream, calibration->length, c->calib);
+    if (status != QF_OK) tr_stream_release(stream);
+    return status;
 }
 
 static qf_status print_result(const command *c, const qf_qmodel *model, double damping,
