@@ -175,8 +175,7 @@ qf_status cli_problems_make(const cli_problem_request *r, cli_problems *problems
     widths list;
 
     *problems = (cli_problems){.recipe = QF_RECIPE_COUNT};
-    if (!r->shape == !r->model)
-        return qf_fail(QF_USAGE, "tune: give --shape MxNxK or --model PATH");
+    if (!r->shape == !r->model) return qf_fail(QF_USAGE, "give --shape MxNxK or --model PATH");
     if (r->group < 0 || r->group > 1024 || !qf_group_valid((int)r->group))
         return qf_fail(QF_USAGE, "--group: %lld is not 32, 64 or 128", (long long)r->group);
     QF_TRY(parse_widths(r->bits ? r->bits : r->model ? "2,3,4" : "4", &list));

@@ -1,0 +1,141 @@
+/* cmd_db.c -- qforge db: looks into the ledger. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "command.h"
+#include "options.h"
+#include "places.h"
+#include "qforge/codegen.h"
+#include "qforge/cpu.h"
+#include "qforge/store.h"
+
+typedef struct request {
+    const char *ledger;
+    bool json, all;
+    qf_store *store;
+    qf_cpu cpu;
+    json_t *rows;
+} request;
+
+/* ---- what there is --------------------------------------------------------------------- */
+
+static qf_status count(request *r)
+{
+    qf_store_counts c;
+    QF_TRY(qf_store_count(r->store, &c));
+    const struct {
+        const char *name;
+        int64_t value;
+    } rows[] = {{"machines", c.machines},   {"sessions", c.sessions},  {"problems", c.problems},
+                {"kernels", c.kernels},     {"trials", c.trials},      {"ok", c.ok},
+                {"failed", c.failed},       {"lost", c.lost},          {"open", c.open},
+                {"elections", c.elections}, {"latencies", c.latencies}};
+    json_t *o = json_object();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_object_set_new(o, rows[i].name, json_integer(rows[i].value));
+        if (!r->json) printf("%-10s %lld\n", rows[i].name, (long long)rows[i].value);
+    }
+    if (r->json) json_dumpf(o, stdout, JSON_COMPACT), printf("\n");
+    json_decref(o);
+    return QF_OK;
+}
+
+static qf_status check(request *r)
+{
+    QF_TRY(qf_store_check(r->store));
+    printf("%s: sound\n", qf_store_path(r->store));
+    return QF_OK;
+}
+
+/* ---- the best -------------------------------------------------------------------------- */
+
+static bool print_best(void *context, const char *tune_key, int code_abi, const qf_best *best)
+{
+    request *r = context;
+    char problem[QF_NAME_MAX], kernel[QF_NAME_MAX];
+
+    qf_problem_print(&best->problem, problem);
+    qf_kernel_print(&best->kernel, kernel);
+    if (r->json) {
+        json_array_append_new(
+            r->rows,
+            json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:s, s:b, s:b, s:s, s:I}", "problem",
+                      problem, "kernel", kernel, "tune_key", tune_key, "abi", code_abi,
+                      "median_us", best->ns / 1e3, "low_us", best->low_ns / 1e3, "high_us",
+                      best->high_ns / 1e3, "cache", qf_cache_mode_name(best->cache), "elected",
+                      best->elected, "settled", best->settled, "code_hash", best->code_hash,
+                      "unix_us", (json_int_t)best->unix_us));
+        return true;
+    }
+    char day[16];
+    const time_t seconds = (time_t)(best->unix_us / 1000000);
+    struct tm utc;
+    strftime(day, sizeof day, "%Y-%m-%d", gmtime_r(&seconds, &utc));
+    printf("%-34s %-48s %10.2f us %s %s%s\n", problem, kernel, best->ns / 1e3,
+           qf_cache_mode_name(best->cache), day, best->settled ? "" : " (not settled)");
+    return true;
+}
+
+static qf_status list(request *r)
+{
+    const qf_scope here = {r->cpu.tune_key, QF_CODE_ABI};
+
+    r->rows = json_array();
+    const qf_status status = qf_store_each_best(r->store, r->all ? NULL : &here, print_best, r);
+    if (status == QF_OK && r->json) {
+        json_dumpf(r->rows, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
+        printf("\n");
+    }
+    json_decref(r->rows);
+    return status;
+}
+
+/* ---- the command ----------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    qf_status (*run)(request *request);
+} verbs[] = {{"list", list}, {"count", count}, {"check", check}};
+
+static qf_status open_ledger(request *r)
+{
+    char path[CLI_PATH_MAX];
+
+    QF_TRY(cli_ledger_path(r->ledger, path));
+    const qf_status status = qf_store_open(path, QF_STORE_READ, &r->store);
+    if (status == QF_NOT_FOUND)
+        return qf_fail(QF_NOT_FOUND, "%s: no ledger there yet; qforge tune makes it", path);
+    return status;
+}
+
+qf_status cli_cmd_db(int argc, char **argv)
+{
+    request r = {0};
+    const cli_option options[] = {
+        {"db", 0, CLI_TEXT, &r.ledger, "FILE", "the tuning ledger"},
+        {"all", 'a', CLI_FLAG, &r.all, NULL, "list: of every machine and code ABI"},
+        {"json", 'j', CLI_FLAG, &r.json, NULL, "for programs"},
+        {0}};
+    int rest;
+    bool help;
+
+    QF_TRY(cli_parse(argc, argv,
+                     "qforge db list|count|check [options]\n\n"
+                     "  list    the best kernel of every problem tuned on this machine\n"
+                     "  count   how much the ledger holds\n"
+                     "  check   whether the file is sound, page by page",
+                     options, &rest, &help));
+    if (help) return QF_OK;
+    if (rest + 1 != argc) return qf_fail(QF_USAGE, "db: say list, count or check");
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (strcmp(argv[rest], verbs[i].name) != 0) continue;
+        QF_TRY(qf_cpu_detect(&r.cpu));
+        QF_TRY(open_ledger(&r));
+        const qf_status status = verbs[i].run(&r);
+        qf_store_close(r.store);
+        return status;
+    }
+    return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check", argv[rest]);
+}

@@ -1,0 +1,140 @@
+/* cmd_explain.c -- qforge explain: which kernel would run, and why that one. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "machine.h"
+#include "options.h"
+#include "qforge/codegen.h"
+#include "qforge/store.h"
+#include "qforge/tune.h"
+#include "tune_problems.h"
+
+/* By qf_rung. */
+static const struct {
+    const char *name, *why;
+} rungs[] = {
+    {"reference", "no kernel of ours runs on this CPU: plain C"},
+    {"prior", "never tuned here: the analytical prior's favourite"},
+    {"nearest", "not tuned itself: the best of the nearest tuned shape"},
+    {"exact", "tuned here"},
+};
+
+typedef struct answer {
+    qf_problem problem;
+    qf_kernel kernel;
+    char hash[17];
+    bool known; /* the ledger's row below is about it */
+    qf_best best;
+} answer;
+
+static qf_status explain(const cli_machine *machine, const qf_problem *problem, answer *a)
+{
+    const qf_scope scope = {machine->cpu.tune_key, QF_CODE_ABI};
+    qf_gemm_fn *run;
+
+    *a = (answer){.problem = *problem};
+    QF_TRY(machine->source->find(machine->source->self, problem, &a->kernel));
+    if (a->kernel.rung != QF_RUNG_REFERENCE)
+        QF_TRY(qf_jit_get(machine->jit, &a->kernel.id, &run, a->hash));
+    if (!machine->store || a->kernel.rung < QF_RUNG_NEAREST) return QF_OK;
+    qf_status status = qf_store_best(machine->store, &scope, problem, &a->best);
+    if (status == QF_NOT_FOUND)
+        status = qf_store_nearest(machine->store, &scope, problem, 1e9, &a->best);
+    a->known = status == QF_OK;
+    return status == QF_NOT_FOUND ? QF_OK : status;
+}
+
+static void print_text(const answer *a)
+{
+    char problem[QF_NAME_MAX], kernel[QF_NAME_MAX], tuned[QF_NAME_MAX];
+    const qf_best *b = &a->best;
+
+    qf_problem_print(&a->problem, problem);
+    qf_kernel_print(&a->kernel.id, kernel);
+    printf("%s\n  %s\n  %s\n", problem, kernel, rungs[a->kernel.rung].why);
+    if (!a->known) return;
+    qf_problem_print(&b->problem, tuned);
+    printf("  %s took %.2f us [%.2f, %.2f] with %s weights, %s\n", tuned, b->ns / 1e3,
+           b->low_ns / 1e3, b->high_ns / 1e3, qf_cache_mode_name(b->cache),
+           b->settled ? "elected in pairs" : "not settled yet");
+    if (strcmp(b->code_hash, a->hash) != 0)
+        printf("  its code has changed since: qforge tune measures it again\n");
+}
+
+static json_t *json_of(const answer *a)
+{
+    char problem[QF_NAME_MAX], kernel[QF_NAME_MAX];
+
+    qf_problem_print(&a->problem, problem);
+    qf_kernel_print(&a->kernel.id, kernel);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "problem", problem, "kernel", kernel, "rung",
+                          rungs[a->kernel.rung].name, "code_hash", a->hash);
+    if (a->known) {
+        qf_problem_print(&a->best.problem, problem);
+        json_object_set_new(o, "from", json_string(problem));
+        json_object_set_new(o, "median_us", json_real(a->best.ns / 1e3));
+        json_object_set_new(o, "settled", json_boolean(a->best.settled));
+        json_object_set_new(o, "same_code",
+                            json_boolean(strcmp(a->best.code_hash, a->hash) == 0));
+    }
+    return o;
+}
+
+static qf_status explain_all(const cli_machine *machine, const cli_problems *problems,
+                             bool json)
+{
+    json_t *rows = json_array();
+    qf_status status = QF_OK;
+
+    for (int i = 0; status == QF_OK && i < problems->count; i++) {
+        answer a;
+        status = explain(machine, &problems->item[i], &a);
+        if (status == QF_OK && json) json_array_append_new(rows, json_of(&a));
+        if (status == QF_OK && !json) print_text(&a);
+    }
+    if (status == QF_OK && json) {
+        json_dumpf(rows, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
+        printf("\n");
+    }
+    json_decref(rows);
+    return status;
+}
+
+qf_status cli_cmd_explain(int argc, char **argv)
+{
+    cli_problem_request q = {.op = "forward", .group = 64, .rows = 512, .prompt = 128};
+    const char *ledger = NULL;
+    int64_t threads = 0;
+    bool json = false;
+    const cli_option options[] = {
+        {"shape", 's', CLI_TEXT, &q.shape, "MxNxK", "rows, outputs, inputs"},
+        {"model", 'm', CLI_TEXT, &q.model, "PATH", "every product of this model instead"},
+        {"bits", 'b', CLI_TEXT, &q.bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
+        {"group", 'g', CLI_INT, &q.group, "N", "group size: 32, 64, 128"},
+        {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME", "exact or fast"},
+        {"op", 'o', CLI_TEXT, &q.op, "OP", "forward or grad"},
+        {"threads", 't', CLI_INT, &threads, "N", "threads, 0 for all"},
+        {"db", 0, CLI_TEXT, &ledger, "FILE", "the tuning ledger, or none"},
+        {"json", 'j', CLI_FLAG, &json, NULL, "for programs"},
+        {0}};
+    cli_machine machine;
+    cli_problems problems;
+    int rest;
+    bool help;
+
+    QF_TRY(cli_parse(argc, argv, "qforge explain --shape MxNxK | --model PATH [options]",
+                     options, &rest, &help));
+    if (help) return QF_OK;
+    QF_TRY(cli_no_operands(argc, argv, rest));
+    QF_TRY(cli_machine_open(threads, ledger, &machine));
+    q.threads = qf_pool_threads(machine.pool);
+    qf_status status = cli_problems_make(&q, &problems);
+    if (status == QF_OK) {
+        status = explain_all(&machine, &problems, json);
+        cli_problems_release(&problems);
+    }
+    cli_machine_close(&machine);
+    return status;
+}

@@ -1,0 +1,79 @@
+#!/bin/sh
+# What `qforge tune`, `explain` and `db` say to bad input: one line, the right exit code,
+# nothing made or changed.
+set -eu
+qforge=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export QFORGE_DB="$dir/data/tuning.db" QFORGE_CACHE="$dir/cache"
+
+fail() { echo "FAIL: $*" >&2; exit 1; }
+# expect CODE WORDS command...: stderr is one line with these words
+expect() {
+    want=$1 words=$2
+    shift 2
+    code=0
+    "$@" >"$dir/out" 2>"$dir/err" || code=$?
+    [ "$code" = "$want" ] || fail "$*: exit $code, wants $want: $(cat "$dir/err")"
+    grep -q -e "$words" "$dir/err" || fail "$*: no '$words' in: $(cat "$dir/err")"
+    [ "$(wc -l <"$dir/err")" = 1 ] || fail "$*: not one line: $(cat "$dir/err")"
+}
+
+expect 2 'give --shape MxNxK or --model' "$qforge" tune
+expect 2 'give --shape MxNxK or --model' "$qforge" tune --shape 1x2x3 --model x
+expect 2 "'1x2' is not MxNxK" "$qforge" tune --shape 1x2
+expect 2 "'0x2x3' is not MxNxK" "$qforge" tune --shape 0x2x3
+expect 2 "is not MxNxK" "$qforge" tune --shape 1x99999999999x3
+expect 2 "'5' is no list of" "$qforge" tune --shape 1x2x3 --bits 5
+expect 2 "no list of" "$qforge" tune --shape 1x2x3 --bits 2,,3
+expect 2 '48 is not 32, 64 or 128' "$qforge" tune --shape 1x2x3 --group 48
+expect 2 "'quick' is neither" "$qforge" tune --shape 1x2x3 --recipe quick
+expect 2 "'back' is neither" "$qforge" tune --shape 1x2x3 --op back
+expect 2 "no fast grad" "$qforge" tune --shape 1x2x3 --op grad --recipe fast
+expect 2 "none of ours" "$qforge" tune --shape 1x2x3 --strategy clever
+expect 2 "budget" "$qforge" tune --shape 1x2x3 --budget -1
+expect 2 "budget" "$qforge" tune --shape 1x2x3 --budget nan
+expect 2 "trials" "$qforge" tune --shape 1x2x3 --trials -3
+expect 2 "unknown option" "$qforge" tune --shape 1x2x3 --fast
+expect 2 "threads" "$qforge" tune --shape 1x2x3 --threads 9999
+expect 2 "between 1 and" "$qforge" tune --model x --rows 0
+expect 1 "nowhere" "$qforge" tune --model "$dir/nowhere"
+expect 2 "say list, count or check" "$qforge" db
+expect 2 "'shrink' is none of" "$qforge" db shrink
+expect 1 "no ledger there yet" "$qforge" db list
+expect 2 'give --shape' "$qforge" explain
+[ ! -e "$dir/data" ] || fail "a ledger was made by commands that failed"
+
+# A dry run makes no ledger either.
+"$qforge" tune --shape 1x64x64 --dry-run >"$dir/out"
+grep -q '1 problems' "$dir/out" || fail "dry run: $(cat "$dir/out")"
+[ ! -e "$dir/data" ] || fail "a dry run made a ledger"
+
+# Ledgers that are none: refused with 15 by writer and readers, and left as they are.
+mkdir -p "$dir/data"
+printf 'not a ledger, but someone may want it, and it is long enough to be looked at: %0200d' 0 \
+    >"$QFORGE_DB"
+cp "$QFORGE_DB" "$dir/copy"
+expect 15 'no SQLite file' "$qforge" tune --shape 1x64x64 --trials 1
+expect 15 'no SQLite file' "$qforge" explain --shape 1x64x64
+expect 15 'no SQLite file' "$qforge" db check
+cmp -s "$QFORGE_DB" "$dir/copy" || fail "a file of someone else's was changed"
+expect 15 'not a file' "$qforge" tune --shape 1x64x64 --db "$dir"
+expect 1 'cannot make the directory' "$qforge" tune --shape 1x64x64 --db "$QFORGE_DB/x/y.db"
+
+# A full disk: nothing fits on this device.
+if [ -c /dev/full ]; then
+    expect 15 'not a file' "$qforge" tune --shape 1x64x64 --db /dev/full
+fi
+# A limit on file sizes ends writing as a full disk does.
+rm -f "$QFORGE_DB"
+code=0
+(ulimit -f 8; trap '' XFSZ; exec "$qforge" tune --shape 1x64x64 --trials 1) \
+    >"$dir/out" 2>"$dir/err" || code=$?
+[ "$code" = 15 ] || fail "a full disk: exit $code: $(cat "$dir/err")"
+grep -q "tuning.db: " "$dir/err" || fail "a full disk: $(cat "$dir/err")"
+
+# Working without any ledger or home still answers.
+env -u QFORGE_DB -u HOME -u XDG_DATA_HOME "$qforge" explain --shape 1x64x64 --json >"$dir/out"
+grep -Eq '"rung":"(prior|reference)"' "$dir/out" || fail "no answer: $(cat "$dir/out")"
+"$qforge" explain --shape 1x64x64 --db none >/dev/null
