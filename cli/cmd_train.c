@@ -60,6 +60,7 @@ qf_status cli_cmd_train(int argc, char **argv)
         {"rank", 0, CLI_INT, &t.rank, "N", "of the adapters"},
         {"resume", 0, CLI_FLAG, &t.resume, NULL, "go on from the checkpoint in DIR"},
         {"save-every", 0, CLI_INT, &t.save_every, "N", "steps between checkpoints"},
+        {"log", 0, CLI_TEXT, &t.log, "FILE", "append step, loss, rate, norm of every step"},
         {"threads", 't', CLI_INT, &t.threads, "N", "0: one per CPU"},
         {"db", 0, CLI_TEXT, &t.ledger, "FILE", "tuning ledger; none: the prior alone"},
         {"json", 0, CLI_FLAG, &t.json, NULL, "print one JSON object"},

@@ -13,7 +13,7 @@
 /* The command line.  Text is NULL and a number negative where nothing was said: each mode
  * has its own defaults. */
 typedef struct cli_train {
-    const char *data, *out, *ledger, *schedule;
+    const char *data, *out, *ledger, *schedule, *log;
     int64_t steps, batch, length, warmup, seed, threads, save_every;
     double rate, clip, weight_decay;
     bool resume, json;
@@ -43,6 +43,7 @@ typedef struct cli_train_report {
     cli_progress line;
     tr_progress last; /* step 0: no step was taken */
     double recent[CLI_RECENT_LOSSES];
+    const char *log; /* every step adds a line to it: step, loss, rate, norm; NULL: none */
 } cli_train_report;
 
 /* A tr_report; context is a cli_train_report.  Stops the run after Ctrl-C. */

@@ -71,7 +71,7 @@ static qf_status understand(const cli_train *t, const qf_config *config, tr_qfa_
 static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *model,
                              const qf_tokenizer *tokenizer)
 {
-    cli_train_report report = {.line = cli_progress_start()};
+    cli_train_report report = {.line = cli_progress_start(), .log = t->log};
     tr_stream stream;
 
     QF_TRY(tr_stream_load(t->data, tokenizer, &stream));

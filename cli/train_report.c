@@ -8,6 +8,20 @@
 #include "qforge/memory.h"
 #include "train.h"
 
+/* Opened and closed for each line: a run that is killed leaves whole lines.  A log that
+ * cannot be written costs the log, not the run. */
+static void add_to_log(cli_train_report *report, const tr_progress *p)
+{
+    FILE *log = report->log ? fopen(report->log, "a") : NULL;
+    if (log) {
+        fprintf(log, "%lld\t%.6g\t%.4g\t%.4g\n", (long long)p->step, p->loss, p->rate, p->norm);
+        if (fclose(log) == 0) return;
+    }
+    if (!report->log) return;
+    fprintf(stderr, "qforge: %s: cannot be written; going on without a log\n", report->log);
+    report->log = NULL;
+}
+
 bool cli_train_tell(void *context, const tr_progress *progress)
 {
     cli_train_report *report = context;
@@ -18,6 +32,7 @@ bool cli_train_tell(void *context, const tr_progress *progress)
     const int64_t here = report->last.step + 1;
     report->last = *progress;
     report->last.step = here;
+    add_to_log(report, progress);
     cli_duration(progress->left, left);
     cli_progress_show(&report->line,
                       "step %lld of %lld  loss %.4f  rate %.2e  norm %.2f  %.0f tokens/s  %s "

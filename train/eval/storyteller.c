@@ -9,20 +9,14 @@
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
-static const char *const girls[] = {"Lily", "Anna", "Mia", "Sara",
-                                    "Emma", "Nora", "Zoe", "Ida"};
-static const char *const boys[] = {"Tom", "Ben", "Max", "Sam", "Leo", "Jack", "Tim", "Paul"};
-static const char *const colours[] = {"red",    "blue",  "green", "yellow",
-                                      "purple", "white", "black", "pink"};
-static const char *const objects[] = {"ball", "kite", "book", "hat",  "car",
-                                      "boat", "drum", "doll", "cake", "cup"};
-static const char *const places[] = {"park",   "beach", "garden", "forest",
-                                     "market", "farm",  "lake",   "zoo"};
-static const char *const counts[] = {"two", "three", "four", "five", "six", "seven"};
-static const char *const animals[] = {"birds", "ducks", "frogs", "cats",
-                                      "dogs",  "bees",  "fish",  "rabbits"};
-static const char *const hidings[] = {"tree", "bench",  "rock",  "bush",
-                                      "box",  "bridge", "table", "cart"};
+static const char *const girls[] = {"Lily", "Anna", "Mia", "Sara", "Emma"};
+static const char *const boys[] = {"Tom", "Ben", "Max", "Sam", "Leo"};
+static const char *const colours[] = {"red", "blue", "green", "yellow", "white", "black"};
+static const char *const objects[] = {"ball", "kite", "book", "hat", "boat", "cup"};
+static const char *const places[] = {"park", "beach", "garden", "forest", "market", "farm"};
+static const char *const counts[] = {"two", "three", "four", "five", "six"};
+static const char *const animals[] = {"birds", "ducks", "frogs", "cats", "dogs"};
+static const char *const hidings[] = {"tree", "bench", "rock", "bush", "box", "bridge"};
 
 /* What a story says. */
 typedef struct facts {
@@ -30,7 +24,7 @@ typedef struct facts {
     const char *thing, *colour;       /* the hero's */
     const char *other, *other_colour; /* the friend's */
     const char *place, *count, *animal, *hiding;
-    const char *she, *her, *girl; /* of the hero */
+    const char *she, *girl; /* of the hero */
 } facts;
 
 static const char *pick(qf_random *random, const char *const *list, int count)
@@ -60,7 +54,6 @@ static facts imagine(qf_random *random)
     do f.friend = pick_name(random, qf_random_below(random, 2));
     while (f.friend == f.hero);
     f.she = girl ? "She" : "He";
-    f.her = girl ? "her" : "his";
     f.girl = girl ? "girl" : "boy";
     f.thing = pick(random, objects, COUNT(objects));
     f.other = pick_not(random, objects, COUNT(objects), f.thing);
@@ -90,38 +83,28 @@ static qf_split split_of(const facts *f)
 /* Letters stand for facts: see expand. */
 static const char *const openings[] = {
     "There was a little $g named $H.",
-    "Once there was a $g named $H.",
     "$H was a little $g.",
 };
 static const char *const possessions[] = {
-    "$H had a $c $t. $S liked the $c $t very much.",
-    "$H had a $c $t. The $c $t was new.",
-    "Mom gave $H a $c $t. $S loved $h $c $t.",
+    "$H had a $c $t. $S liked the $c $t.",
+    "Mom gave $H a $c $t. $S loved the $c $t.",
 };
 static const char *const friendships[] = {
+    "$F was a friend of $H. $F had a $d $o.",
     "$H had a friend named $F. $F had a $d $o.",
-    "The best friend of $H was $F. $F had a $d $o.",
 };
 static const char *const trips[] = {
-    "One day $H and $F went to the $p.",
-    "On a sunny day $H and $F went to the $p.",
-    "One day $H wanted to play, so $H and $F went to the $p.",
-};
-static const char *const sights[] = {
-    "At the $p they saw $n $a. The $n $a were funny.",
-    "There were $n $a at the $p. They looked at the $n $a.",
-    "There they saw $n $a and were happy. The $n $a were at the $p.",
+    "One day $H and $F went to the $p. At the $p they saw $n $a.",
+    "$H and $F went to the $p. They saw $n $a at the $p.",
 };
 static const char *const losses[] = {
-    "Then $H lost the $t. $S was sad. $F helped and they found the $t under the $u.",
-    "But $H could not find the $t. They looked and looked. The $t was under the $u.",
-    "Then the $t was gone. $F looked under the $u. The $t was under the $u.",
+    "Then $H lost the $t. $F looked for the $t. The $t was under the $u.",
+    "Then the $t was gone. They looked under the $u. The $t was under the $u.",
 };
 static const char *const endings[] = {
-    "$H and $F went home from the $p with the $c $t.",
-    "$H said thank you to $F. They went home with the $t and the $o.",
-    "$H hugged $F. It was a good day at the $p.",
-    "They played with the $c $t and the $d $o all day.",
+    "$H and $F went home with the $c $t.",
+    "$H said thank you to $F. The $n $a were happy too.",
+    "They played with the $c $t and the $d $o.",
 };
 
 static const char *value_of(const facts *f, char letter)
@@ -149,8 +132,6 @@ static const char *value_of(const facts *f, char letter)
         return f->hiding;
     case 'S':
         return f->she;
-    case 'h':
-        return f->her;
     case 'g':
         return f->girl;
     }
@@ -179,8 +160,7 @@ static void tell(qf_random *random, const facts *f, char text[QF_STORY_TEXT])
     } parts[] = {
         {openings, COUNT(openings)},       {possessions, COUNT(possessions)},
         {friendships, COUNT(friendships)}, {trips, COUNT(trips)},
-        {sights, COUNT(sights)},           {losses, COUNT(losses)},
-        {endings, COUNT(endings)},
+        {losses, COUNT(losses)},           {endings, COUNT(endings)},
     };
     text[0] = 0;
     for (int p = 0; p < COUNT(parts); p++) {
