@@ -99,7 +99,7 @@ static bool tell(void *context, int done, int total)
     char left[24];
 
     cli_duration(seconds / done * (total - done), left);
-    cli_progress_show(&t->line, "quantising %d/%d, %s left", done, total, left);
+    cli_progress_show(&t->line, "quantising %.0f%%, %s left", 100.0 * done / total, left);
     return !cli_interrupted();
 }
 

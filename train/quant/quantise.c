@@ -36,11 +36,12 @@ typedef struct job {
     const tr_quantise_options *options;
     const qf_model *model;
     qf_qmodel *out;
-    int per_pass;   /* blocks */
-    hessian *h;     /* [per_pass][TR_INPUTS] */
-    float *u;       /* [k][k] of the input in hand */
-    double damping; /* the largest used */
-    int done, total;
+    int per_pass;    /* blocks */
+    hessian *h;      /* [per_pass][TR_INPUTS] */
+    float *u;        /* [k][k] of the input in hand */
+    double damping;  /* the largest used */
+    int done, total; /* matrices; a batch counts as batch_weight of them */
+    int batch_weight;
 } job;
 
 static bool tell(job *j, int done)
@@ -53,7 +54,7 @@ static bool tell_batch(void *context, int done, int total)
 {
     job *j = context;
     (void)total;
-    return tell(j, j->done + done);
+    return tell(j, j->done + done * j->batch_weight);
 }
 
 static void name_linear(int index, char name[64])
@@ -116,11 +117,30 @@ static qf_status quantise_pass(job *j, int begin, int end)
     if (j->h) {
         const tr_calibration *c = &j->options->calibration;
         QF_TRY(tr_calibrate(c, j->model, begin, end, tell_batch, j, j->h));
-        j->done += tr_calibration_batches(c);
+        j->done += tr_calibration_batches(c) * j->batch_weight;
     }
     for (int block = begin; block < end; block++)
         QF_TRY(quantise_block(j, block, j->h ? j->h + (block - begin) * TR_INPUTS : NULL));
     return QF_OK;
+}
+
+/* How many matrices take as long as one batch, so that the time left can be told: a batch
+ * is a pass through the network and a product x^T x per input, a matrix n k^2 operations
+ * that run about eight times slower than a kernel's. */
+static int batch_weight(const job *j)
+{
+    const tr_calibration *c = &j->options->calibration;
+    double pass = 0, matrices = 0;
+
+    for (int kind = 0; kind < QF_LINEARS; kind++) {
+        int64_t n, k;
+        qf_linear_shape(&j->model->config, (qf_linear_kind)kind, &n, &k);
+        pass += 2.0 * (double)n * (double)k + 0.6 * 2.0 * (double)k * (double)k;
+        matrices += 8.0 * (double)n * (double)k * (double)k;
+    }
+    const double ratio =
+        pass * c->batch * c->length * j->model->config.layers * QF_LINEARS / matrices;
+    return ratio < 1 ? 1 : ratio > 1e4 ? 10000 : (int)ratio;
 }
 
 static qf_status prepare_inputs(job *j)
@@ -132,7 +152,8 @@ static qf_status prepare_inputs(job *j)
     if (widest < (size_t)c->heads * (size_t)c->head_dim)
         widest = (size_t)c->heads * (size_t)c->head_dim;
     j->per_pass = fit < 1 ? 1 : fit > (size_t)c->layers ? c->layers : (int)fit;
-    j->total += (c->layers + j->per_pass - 1) / j->per_pass *
+    j->batch_weight = batch_weight(j);
+    j->total += (c->layers + j->per_pass - 1) / j->per_pass * j->batch_weight *
                 tr_calibration_batches(&j->options->calibration);
     j->h = qf_alloc_array((size_t)j->per_pass * TR_INPUTS, sizeof *j->h);
     j->u = qf_alloc_array(widest * widest, sizeof *j->u);

@@ -27,7 +27,8 @@ typedef struct tr_quantise_options {
     size_t bytes;               /* of Hessians held at once; at least one block's are.
                                    More blocks than fit cost one pass over the text each
                                    time around */
-    qf_progress *progress;      /* may be NULL; counts batches and matrices */
+    qf_progress *progress;      /* may be NULL; counts work: equal parts,
+                                   roughly, in equal time */
     void *progress_context;
 } tr_quantise_options;
 
