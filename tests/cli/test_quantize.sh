@@ -101,7 +101,10 @@ tune -o trained >out 2>err || { cat err; exit 1; }
 [ "$(wc -l <trained/train.csv)" -eq 5 ] || { echo "train.csv"; cat trained/train.csv; exit 1; }
 got=0
 tune -o trained >out 2>err || got=$?
-[ $got -eq 2 ] && grep -q -e '--resume' err || { echo "a begun run was taken: $got"; exit 1; }
+if [ $got -ne 2 ] || ! grep -q -e '--resume' err; then
+    echo "a begun run was taken: $got"
+    exit 1
+fi
 
 check 1 'no adapters' merge --model quantised -o q
 check 2 'are one' merge --model trained -o trained
