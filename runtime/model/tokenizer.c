@@ -80,7 +80,9 @@ qf_status qf_add_character(const qf_tokenizer *t, qf_merger *merger, const char 
 {
     const int id = qf_vocabulary_find(&t->pieces, text, length);
     if (id >= 0) return qf_merger_add(merger, id);
-    if (t->byte_id[(unsigned char)text[0]] < 0) {
+    bool spelt = true; /* every byte has a piece */
+    for (size_t i = 0; i < length; i++) spelt &= t->byte_id[(unsigned char)text[i]] >= 0;
+    if (!spelt) {
         const int last = merger->count ? merger->symbol[merger->count - 1].id : -1;
         if (t->unknown < 0 || (t->fuse_unknown && last == t->unknown)) return QF_OK;
         return qf_merger_add(merger, t->unknown);
