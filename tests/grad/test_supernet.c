@@ -245,6 +245,7 @@ static void fresh_adapters_change_nothing(void **state)
     assert_int_equal(tr_adapters_init(&f.model, RANK, 1), QF_OK);
     open_net(&f, NULL, mixed);
     assert_true(loss_of(&f) == frozen);
+    assert_true(fabsf(f.model.adapter_scale - 0.1767767f) < 1e-6f); /* 1 / sqrt(32) */
     assert_true(f.model.linear[0].lora_a[0] != 0);
     assert_true(f.model.linear[0].lora_a[0] != f.model.linear[1].lora_a[0]);
     teardown(&f);
