@@ -22,27 +22,34 @@ static void print_usage(FILE *out)
     fprintf(out, "\nqforge <command> --help tells a command's options.\n");
 }
 
+/* What could not be printed was not done. */
+static qf_status finish_output(qf_status status)
+{
+    if (status == QF_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        return qf_fail(QF_IO, "cannot write to standard output");
+    return status;
+}
+
+static int end(qf_status status)
+{
+    status = finish_output(status);
+    if (status != QF_OK)
+        fprintf(stderr, "qforge: %s\n", *qf_message() ? qf_message() : qf_status_text(status));
+    return qf_status_exit_code(status);
+}
+
 int main(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "";
 
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
         print_usage(stdout);
-        return 0;
+        return end(QF_OK);
     }
-    for (int i = 0; i < COMMANDS; i++) {
-        if (strcmp(verb, commands[i].name) != 0) continue;
-        qf_status status = commands[i].run(argc - 1, argv + 1);
-        if (status == QF_OK && fflush(stdout) != 0)
-            status = qf_fail(QF_IO, "cannot write to standard output");
-        if (status != QF_OK)
-            fprintf(stderr, "qforge: %s\n",
-                    *qf_message() ? qf_message() : qf_status_text(status));
-        return qf_status_exit_code(status);
-    }
-    if (*verb)
-        fprintf(stderr, "qforge: unknown command '%s' (try qforge --help)\n", verb);
-    else
-        print_usage(stderr);
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(verb, commands[i].name) == 0)
+            return end(commands[i].run(argc - 1, argv + 1));
+    if (*verb) return end(qf_fail(QF_USAGE, "unknown command '%s' (try qforge --help)", verb));
+    print_usage(stderr);
     return 2;
 }

@@ -5,4 +5,4 @@ command -v shellcheck >/dev/null || exit 77
 cd "$QFORGE_SOURCE"
 scripts=$(find . -path './build*' -prune -o -name '*.sh' -print)
 # shellcheck disable=SC2086 # no spaces in our names
-shellcheck -s sh run .ci/run $scripts
+shellcheck -s sh -S warning run .ci/run $scripts

@@ -1,0 +1,58 @@
+#!/bin/sh
+# test_usage.sh -- every verb explains itself and refuses what it does not know.
+set -eu
+qforge=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+. "$QFORGE_SOURCE/tests/check/refusal.sh"
+
+refused 2 'unknown command' nonsense
+refused 2 'unknown command' --verbose
+refused 2 'unknown command' 'two words'
+refused 2 'unknown command' Cpu
+for verb in '' ' '; do
+    got=0
+    # shellcheck disable=SC2086
+    "$qforge" $verb >out 2>err || got=$?
+    if [ $got -ne 2 ] || [ -s out ] || ! grep -q usage err; then
+        echo "no command: exit $got"
+        exit 1
+    fi
+done
+
+"$qforge" --help >help
+verbs=$(sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' help)
+[ "$(echo "$verbs" | wc -l)" -ge 5 ]
+
+# explains VERB --help: on stdout alone.
+explains() {
+    "$qforge" "$@" >out 2>err || { echo "$*: failed"; exit 1; }
+    grep -q '^usage: qforge' out || { echo "$*: no usage"; exit 1; }
+    [ ! -s err ] || { echo "$*: speaks on stderr"; exit 1; }
+}
+
+for verb in $verbs; do
+    explains "$verb" --help
+    [ "$verb" = bench ] && continue
+    refused 2 'unknown option' "$verb" --nonsense
+    refused 2 "$verb" "$verb" one-operand-too-many another
+    # Every option that wants a value wants it.
+    for option in $(sed -n 's/^ .*--\([a-z-]*\) [A-Z].*/\1/p' out); do
+        refused 2 'value missing' "$verb" "--$option"
+    done
+    # Numbers are numbers.
+    for option in $(sed -n 's/^ .*--\([a-z-]*\) [NSX] .*/\1/p' out); do
+        refused 2 "$option" "$verb" "--$option" 12monkeys
+    done
+done
+
+for number in '' ' ' 1x 0x10z 99999999999999999999999 1e99999; do
+    refused 2 seed run --seed "$number"
+done
+refused 2 'nothing called' bench nonsense
+for what in machine gemm; do
+    explains bench $what --help
+    refused 2 'unknown option' bench $what --nonsense
+    refused 2 "$what" bench $what operand
+done
