@@ -2,6 +2,7 @@
 #
 # Before: $qforge is the program, the working directory is the test's own.
 
+# shellcheck disable=SC2154 # qforge is given
 # refused CODE PATTERN ARGUMENT...: `qforge ARGUMENT...` must exit with CODE, print nothing
 # on stdout and say PATTERN on the last line of stderr, which begins with "qforge: ".
 # Other lines may only be progress.
