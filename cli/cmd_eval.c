@@ -226,7 +226,7 @@ qf_status cli_cmd_eval(int argc, char **argv)
         {"reference", 0, CLI_TEXT, &e.reference, "PATH", "model to measure KL against"},
         {"accuracy", 0, CLI_TEXT, &e.accuracy, "CLASS", "exact or fast; default: exact"},
         {"threads", 't', CLI_INT, &e.threads, "N", "default: all"},
-        {"ledger", 0, CLI_TEXT, &e.ledger, "FILE", "tuning database"},
+        {"db", 0, CLI_TEXT, &e.ledger, "FILE", "tuning ledger; none: the prior alone"},
         {"json", 0, CLI_FLAG, &e.json, NULL, "print one JSON object"},
         {0}};
     int rest;

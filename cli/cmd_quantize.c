@@ -169,7 +169,7 @@ static qf_status quantise(command *c, const qf_model *model, const qf_tokenizer 
                 "(--samples) would help\n",
                 damping);
     status = qf_directory_make(c->out);
-    if (status == QF_OK) status = cli_copy_tokenizer(tokenizer, c->out);
+    if (status == QF_OK) status = qf_tokenizer_save(tokenizer, c->out);
     if (status == QF_OK) status = qf_qmodel_save(&quantised, c->out);
     if (status == QF_OK)
         status = print_result(c, &quantised, damping, (double)(qf_now_ns() - t.began) * 1e-9);

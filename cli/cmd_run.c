@@ -110,7 +110,7 @@ qf_status cli_cmd_run(int argc, char **argv)
         {"seed", 0, CLI_INT, &r.seed, "S", "same seed, same text; default: 0"},
         {"accuracy", 0, CLI_TEXT, &r.accuracy, "CLASS", "exact or fast; default: fast"},
         {"threads", 't', CLI_INT, &r.threads, "N", "default: all"},
-        {"ledger", 0, CLI_TEXT, &r.ledger, "FILE", "tuning database"},
+        {"db", 0, CLI_TEXT, &r.ledger, "FILE", "tuning ledger; none: the prior alone"},
         {"json", 0, CLI_FLAG, &r.json, NULL, "print one JSON object at the end"},
         {0}};
     int rest;

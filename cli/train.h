@@ -53,8 +53,4 @@ double cli_train_recent_loss(const cli_train_report *report);
 /* The result on stdout, in words or as one JSON object. */
 qf_status cli_train_finish(const cli_train *train, cli_train_report *report);
 
-/* Copies the tokenizer into `directory` under the name a model directory keeps it. */
-QF_MUST_CHECK qf_status cli_copy_tokenizer(const qf_tokenizer *tokenizer,
-                                           const char *directory);
-
 #endif

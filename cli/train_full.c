@@ -59,7 +59,7 @@ static qf_status run(const cli_train *train, cli_machine *machine, qf_config *co
     options.report_context = &report;
     if (status == QF_OK) status = tr_full_train(&options);
     tr_stream_release(&stream);
-    if (status == QF_OK) status = cli_copy_tokenizer(tokenizer, train->out);
+    if (status == QF_OK) status = qf_tokenizer_save(tokenizer, train->out);
     if (status == QF_OK) return cli_train_finish(train, &report);
     cli_progress_end(&report.line);
     return status;

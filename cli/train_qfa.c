@@ -80,7 +80,7 @@ static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *m
     o->report_context = &report;
     qf_status status = tr_stream_check(&stream, o->length, t->data);
     if (status == QF_OK) status = qf_directory_make(t->out);
-    if (status == QF_OK) status = cli_copy_tokenizer(tokenizer, t->out);
+    if (status == QF_OK) status = qf_tokenizer_save(tokenizer, t->out);
     if (status == QF_OK) status = tr_qfa_train(o, model);
     cli_progress_end(&report.line);
     tr_stream_release(&stream);

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "interrupt.h"
-#include "qforge/file.h"
-#include "qforge/memory.h"
 #include "train.h"
 
 /* Opened and closed for each line: a run that is killed leaves whole lines.  A log that
@@ -87,15 +85,4 @@ qf_status cli_train_finish(const cli_train *train, cli_train_report *report)
            (long long)(p->step < CLI_RECENT_LOSSES ? p->step : CLI_RECENT_LOSSES), took,
            p->tokens_per_second);
     return QF_OK;
-}
-
-qf_status cli_copy_tokenizer(const qf_tokenizer *tokenizer, const char *directory)
-{
-    const char *from = qf_tokenizer_path(tokenizer), *end = strrchr(from, '.');
-    const bool json = end && strcmp(end, ".json") == 0;
-    char *to = qf_path_join(directory, json ? "tokenizer.json" : "tokenizer.bin");
-    if (!to) return QF_MEMORY;
-    const qf_status status = qf_file_copy(from, to);
-    qf_free(to);
-    return status;
 }

@@ -64,28 +64,14 @@ qf_status qf_tokenizer_make_bytes(qf_tokenizer *t, int vocab)
     return status;
 }
 
-static qf_status save_bytes(const char *path)
+qf_status qf_tokenizer_bytes_save(const char *path)
 {
     json_t *root = make_root();
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    qf_status status = qf_fail(QF_MEMORY, "%s: no memory to write it", path);
+    qf_status status = QF_MEMORY;
 
     if (text) status = qf_file_write(path, text, strlen(text));
     free(text);
     json_decref(root);
-    return status;
-}
-
-qf_status qf_tokenizer_save(const qf_tokenizer *t, const char *directory)
-{
-    const size_t length = strlen(t->path);
-    const bool built_in = t->built_in;
-    const bool json = built_in || (length > 5 && !strcmp(t->path + length - 5, ".json"));
-
-    QF_TRY(qf_directory_make(directory));
-    char *path = qf_path_join(directory, json ? "tokenizer.json" : "tokenizer.bin");
-    if (!path) return QF_MEMORY;
-    const qf_status status = built_in ? save_bytes(path) : qf_file_copy(t->path, path);
-    qf_free(path);
     return status;
 }

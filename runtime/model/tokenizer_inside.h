@@ -81,5 +81,7 @@ QF_MUST_CHECK qf_status qf_merge_into(qf_merger *merger, qf_ids *ids);
 QF_MUST_CHECK qf_status qf_tokenizer_read_bin(qf_tokenizer *tokenizer, int vocab);
 QF_MUST_CHECK qf_status qf_tokenizer_read_json(qf_tokenizer *tokenizer, int vocab);
 QF_MUST_CHECK qf_status qf_tokenizer_make_bytes(qf_tokenizer *tokenizer, int vocab);
+/* Writes the built-in tokenizer as a tokenizer.json. */
+QF_MUST_CHECK qf_status qf_tokenizer_bytes_save(const char *path);
 
 #endif
