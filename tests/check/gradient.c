@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { MOST = 400 };
+enum { MOST = 120 };
 
 static double slope_at(float *x, double h, check_function *f, void *context)
 {
@@ -29,7 +29,7 @@ void check_gradient(const char *what, float *x, const float *dx, int64_t n, doub
                     double tolerance, check_function *f, void *context)
 {
     double largest = 0;
-    const int64_t step = n > MOST ? n / MOST : 1;
+    const int64_t step = n > MOST ? n / MOST | 1 : 1; /* odd: visits every column */
 
     for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs((double)dx[i]));
     if (!(largest > 0)) fail_msg("%s: the gradient is zero everywhere", what);

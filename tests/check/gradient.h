@@ -9,7 +9,7 @@
 /* A scalar function of everything it can reach; sums in double. */
 typedef double check_function(void *context);
 
-/* For every element of x[n] (at most 400, evenly spread): the slope, from central
+/* For every element of x[n] (at most 240, evenly spread): the slope, from central
  * differences of width h and h / 2, must be dx within `tolerance` times (largest |dx| +
  * |dx|).
  * Fails the running cmocka test with a sentence naming `what`. */
