@@ -102,6 +102,7 @@ static qf_status build(tr_net *net)
                        o->batch, o->length, c->context);
     net->slice = LOGITS_AT_ONCE / c->vocab;
     if (net->slice < LEAST_SLICE) net->slice = LEAST_SLICE;
+    if (o->slice > 0) net->slice = o->slice;
     if (net->slice > N) net->slice = N;
     QF_TRY(qf_attention_plan(o->source, c->heads, c->kv_heads, c->head_dim, o->length,
                              o->length, o->backward, o->pool, &net->attention));

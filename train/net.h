@@ -40,6 +40,7 @@ typedef struct tr_net_options {
     qf_pool *pool;       /* may be NULL */
     int batch, length;   /* most sequences, most tokens of each (<= the context) */
     bool backward;       /* gradients will be asked for */
+    int64_t slice;       /* rows whose logits are in memory at once; 0: as many as fit 8 MB */
     tr_observe *observe; /* may be NULL */
     void *observe_context;
 } tr_net_options;

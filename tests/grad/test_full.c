@@ -112,6 +112,55 @@ static void same_model(const struct run *a, const struct run *b)
     qf_free(data[0]), qf_free(data[1]);
 }
 
+static double deviation(const float *x, int64_t n)
+{
+    double square = 0;
+    for (int64_t i = 0; i < n; i++) square += (double)x[i] * (double)x[i];
+    return sqrt(square / (double)n);
+}
+
+/* Weights start with the deviations full.h promises. */
+static void check_init(const qf_model *first)
+{
+    const qf_config *c = &first->config;
+    assert_true(fabs(deviation(first->embedding, VOCAB * c->dim) / 0.02 - 1) < 0.1);
+    for (int i = 0; i < c->layers * QF_LINEARS; i++) {
+        const int kind = i % QF_LINEARS;
+        const bool ends = kind == QF_LINEAR_OUTPUT || kind == QF_LINEAR_DOWN;
+        int64_t n, k;
+        qf_linear_shape(c, (qf_linear_kind)kind, &n, &k);
+        const double want = 1 / sqrt((double)k * (ends ? 2 * c->layers : 1));
+        assert_true(fabs(deviation(first->linear[i], n * k) / want - 1) < 0.15);
+    }
+}
+
+static void check_moved(const float *before, const float *after, int64_t n)
+{
+    int64_t moved = 0;
+    for (int64_t i = 0; i < n; i++) moved += before[i] != after[i];
+    assert_true(moved > n / 2);
+}
+
+/* Training reaches every parameter there is. */
+static void check_all_trained(const qf_model *model)
+{
+    const qf_config *c = &model->config;
+    qf_model first;
+    assert_int_equal(qf_model_create(c, true, &first), QF_OK);
+    tr_full_init(&first, 3);
+    check_init(&first);
+    check_moved(first.embedding, model->embedding, VOCAB * c->dim);
+    check_moved(first.attention_norm, model->attention_norm, c->layers * c->dim);
+    check_moved(first.mlp_norm, model->mlp_norm, c->layers * c->dim);
+    check_moved(first.final_norm, model->final_norm, c->dim);
+    for (int i = 0; i < c->layers * QF_LINEARS; i++) {
+        int64_t n, k;
+        qf_linear_shape(c, (qf_linear_kind)(i % QF_LINEARS), &n, &k);
+        check_moved(first.linear[i], model->linear[i], n * k);
+    }
+    qf_model_release(&first);
+}
+
 static void test_learns(void **state)
 {
     (void)state;
@@ -126,6 +175,7 @@ static void test_learns(void **state)
     assert_int_equal(qf_model_load(run.directory, &model), QF_OK);
     assert_int_equal(model.config.vocab, VOCAB);
     assert_true(model.config.tied);
+    check_all_trained(&model);
     qf_model_release(&model);
 }
 

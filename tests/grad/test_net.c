@@ -229,6 +229,30 @@ static void test_causal(void **state)
     teardown(&t);
 }
 
+/* Logits a slice at a time, the last one short, sum up to the same gradients. */
+static void test_slices(void **state)
+{
+    (void)state;
+    struct net whole, cut;
+    setup(&whole, false, 1, true);
+    setup(&cut, false, 1, true);
+    tr_net_destroy(cut.net);
+    const tr_net_options options = {
+        .source = &qf_reference_source, .batch = B, .length = T, .backward = true, .slice = 4};
+    assert_int_equal(
+        tr_net_create(&options, &cut.model, tr_linear_f32_linears(cut.linear), &cut.net),
+        QF_OK);
+    assert_true(take_gradient(&whole) == take_gradient(&cut));
+    for (int i = 0; i < VOCAB * 16; i++) {
+        const double head = (double)whole.gradient.head[i],
+                     other = (double)cut.gradient.head[i];
+        assert_true(fabs(head - other) <= 1e-6 * (1 + fabs(head)));
+        assert_true(whole.gradient.embedding[i] == cut.gradient.embedding[i]);
+    }
+    teardown(&whole);
+    teardown(&cut);
+}
+
 static int64_t seen[LAYERS * QF_LINEARS];
 
 static void see(void *context, int index, const float *x, int64_t n, int64_t k)
@@ -289,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_partial),      cmocka_unit_test(test_threads),
         cmocka_unit_test(test_forward_only), cmocka_unit_test(test_causal),
         cmocka_unit_test(test_observe),      cmocka_unit_test(test_bad_tokens),
+        cmocka_unit_test(test_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
