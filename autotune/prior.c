@@ -90,22 +90,32 @@ static double panel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kern
     double step = outer_step(&c);
 
     /* A panel that overflows L1 or a block that overflows L2 comes from one level up. */
-    if (panel_bytes > 0.9 * (double)qf_cpu_cache_bytes(cpu, 1)) step += c.vectors * 0.4;
+    if (panel_bytes > 0.9 * (double)qf_cpu_cache_bytes(cpu, 1)) step += c.vectors * 0.12;
     if (block_bytes > 0.8 * (double)qf_cpu_cache_bytes(cpu, 2)) step += c.mr * 0.3;
     const double tiles = c.rows * c.columns_blocks;
-    const double edges = tiles * steps * (2 * c.mr * c.vectors + 12);
+    const double edges = tiles * steps * (2 * c.mr * c.vectors + 24);
     const double dequantise =
         passes * c.depth * ceil_div(c.columns, c.lanes) * dequantise_ops(p->quant) / 2;
     return tiles * c.depth * step + edges + dequantise;
 }
 
+/* Cycles per k that a tile waits for its weights when they come again for every block of
+ * rows: none from L1, one per vector from L2, three from beyond. */
+static double stream_again(const qf_cpu *cpu, const qf_problem *p, const counts *c)
+{
+    const double bytes = c->vectors * c->lanes * qf_quant_of(p->quant)->bits / 8.0;
+    const double panel = bytes * c->depth;
+    if (c->rows < 2 || panel < 0.8 * (double)qf_cpu_cache_bytes(cpu, 1)) return 0;
+    return bytes / 32 * (panel < 0.8 * (double)qf_cpu_cache_bytes(cpu, 2) ? 1 : 3);
+}
+
 /* Weights are made from codes again for every block of rows, in registers. */
-static double rows_cycles(const qf_problem *p, const qf_kernel_id *kernel)
+static double rows_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
 {
     const counts c = count(p, kernel);
     const double ops = c.vectors * (c.mr + dequantise_ops(p->quant)) + c.mr / 2;
-    const double step =
-        at_least(ops / 2.6, p->quant == QF_F32 ? fma_latency : 3) + 0.5 / c.unroll;
+    const double step = at_least(ops / 2.6, p->quant == QF_F32 ? fma_latency : 3) +
+                        0.5 / c.unroll + stream_again(cpu, p, &c);
     return c.rows * c.columns_blocks * (c.depth * step + 2 * c.mr * c.vectors + 12);
 }
 
@@ -128,13 +138,16 @@ static double quad_cycles(const qf_problem *p, const qf_kernel_id *kernel)
 {
     const counts c = count(p, kernel);
     const double wide = p->quant == QF_Q8 ? 2 : 1;
-    const double quad = wide * (c.mr * (2 * c.vectors + 1)) / 3.6;
+    const double loads = 0.6 * (c.vectors + c.mr);
+    const double quad = wide * (c.mr * (2 * c.vectors + 1) + loads) / 3.6;
     const double flush = c.vectors * c.mr * 2.4 + 4;
     const double groups = ceil_div(c.depth, p->group);
     const double passes = ceil_div(c.m, kernel->tile.mc);
+    const double edges = ceil_div(c.depth, kernel->tile.kc) * (2 * c.mr * c.vectors + 24);
     const double unpack =
         passes * c.columns_blocks * c.vectors * c.depth / 4 * (unpack_ops(p->quant) + 1) / 2;
-    return c.rows * c.columns_blocks * (groups * (p->group / 4.0 * quad + flush) + 12) + unpack;
+    return c.rows * c.columns_blocks * (groups * (p->group / 4.0 * quad + flush) + edges) +
+           unpack;
 }
 
 static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
@@ -144,7 +157,7 @@ static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_ker
     case QF_RECIPE_GRAD:
         return panel_cycles(cpu, p, kernel);
     case QF_RECIPE_ROWS:
-        return rows_cycles(p, kernel);
+        return rows_cycles(cpu, p, kernel);
     case QF_RECIPE_DOT:
         return dot_cycles(p, kernel);
     case QF_RECIPE_QUAD:

@@ -10,14 +10,14 @@
 #include "strategy.h"
 #include "trial.h"
 
-enum { AT_LEAST = 8, FINALISTS = 4 };
+enum { AT_LEAST = 8, FINALISTS = 5 };
 
 /* Predicted times beyond this many times the best predicted are not tried. */
 static const double hopeless = 2.5;
 /* What trials may use of a budget; the rest is the finalists'. */
 static const double share_of_trials = 0.7;
 /* Finalists are within this of the fastest median. */
-static const double close_behind = 1.08;
+static const double close_behind = 1.12;
 
 static const struct {
     const char *name;

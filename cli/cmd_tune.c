@@ -154,7 +154,8 @@ static qf_status survey(run *r)
     if (r->dry) {
         char time[24];
         cli_duration(seconds_left(r), time);
-        printf("%d problems, %d kernels, about %s\n", r->problems.count, r->candidates, time);
+        printf("in all %d kernels for %d products, about %s\n", r->candidates,
+               r->problems.count, time);
     }
     return QF_OK;
 }

@@ -46,7 +46,7 @@ expect 2 'give --shape' "$qforge" explain
 
 # A dry run makes no ledger either.
 "$qforge" tune --shape 1x64x64 --dry-run >"$dir/out"
-grep -q '1 problems' "$dir/out" || fail "dry run: $(cat "$dir/out")"
+grep -q 'kernels for 1 products' "$dir/out" || fail "dry run: $(cat "$dir/out")"
 [ ! -e "$dir/data" ] || fail "a dry run made a ledger"
 
 # Ledgers that are none: refused with 15 by writer and readers, and left as they are.

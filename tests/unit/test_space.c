@@ -142,6 +142,10 @@ static void the_prior_knows_the_obvious(void **state)
     assert_true(large.item[0].predicted_ns > 80e6 && large.item[0].predicted_ns < 400e6);
     qf_space_release(&large);
 
+    qf_space plain = built("exact_f32_64x1024x1024_t1"); /* weights outgrow L2 */
+    assert_int_equal(plain.item[0].kernel.recipe, QF_RECIPE_PANEL);
+    qf_space_release(&plain);
+
     qf_space small = built("exact_q4g64_1x4096x4096_t1");
     assert_int_equal(small.item[0].kernel.recipe, QF_RECIPE_ROWS);
     qf_space_release(&small);
