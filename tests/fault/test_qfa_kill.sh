@@ -50,31 +50,6 @@ for wait in 0 0.01 0.02 0.03 0.05; do
         sleep 0.01
     done
     sleep $wait
-    kill -9 $pid 2>/dev/null || true
-    wait $pid 2>/dev/null || true
-done
-(quantize -o again)
-for file in config.json model.safetensors tokenizer.bin; do
-    cmp quantised/$file again/$file
-done
-
-# Training, killed a little after its first checkpoint, later each time; --save-every 1
-# keeps the writer busy.
-steps=300
-train() {
-    exec "$qforge" train --model quantised --data text/train.txt --steps $steps --batch 2 \
-        --length 16 --rank 2 --seed 5 --threads 1 --db none "$@" 2>>log
-}
-(train -o whole >result)
-kills=0
-for wait in 0 0.01 0.02 0.03 0.05; do
-    : >stamp
-    train --save-every 1 --resume -o killed >result &
-    pid=$!
-    while kill -0 $pid 2>/dev/null && [ ! killed/checkpoint.safetensors -nt stamp ]; do
-        sleep 0.01
-    done
-    sleep $wait
     if kill -9 $pid 2>/dev/null; then kills=$((kills + 1)); fi
     wait $pid 2>/dev/null || true
 done
