@@ -13,7 +13,7 @@ typedef struct request {
     search_setup setup;
     cli_list limit[QF_COSTS];
     const char *strategy, *accuracy, *choice, *out;
-    int64_t evaluations, finalists, seed;
+    int64_t evaluations, finalists, seed, spread;
     bool json;
     /* from the lists above */
     int budgets;
@@ -28,9 +28,12 @@ static qf_status pair_budgets(request *r)
     static const char *const option[QF_COSTS] = {"max-latency-us", "max-bytes", "max-bits"};
     for (int c = 0; c < QF_COSTS; c++)
         if (r->limit[c].count > r->budgets) r->budgets = r->limit[c].count;
+    if (r->spread && r->limit[QF_COST_LATENCY].count)
+        return qf_fail(QF_USAGE, "search: --latency-budgets or --max-latency-us, not both");
+    if (r->spread > r->budgets) r->budgets = (int)r->spread;
     if (r->budgets == 0)
-        return qf_fail(QF_USAGE,
-                       "search: give a budget: --max-latency-us, --max-bytes or --max-bits");
+        return qf_fail(QF_USAGE, "search: give a budget: --max-latency-us, --latency-budgets, "
+                                 "--max-bytes or --max-bits");
     for (int b = 0; b < r->budgets; b++) r->budget[b] = qf_budget_none;
     for (int c = 0; c < QF_COSTS; c++) {
         const cli_list *list = &r->limit[c];
@@ -70,6 +73,7 @@ static qf_status check_request(request *r, qf_search_strategy *strategy)
     QF_TRY(check_number("records", r->setup.records, 0, 1 << 24));
     QF_TRY(check_number("skip", r->setup.skip, 0, 1 << 24));
     QF_TRY(check_number("evaluations", r->evaluations, 0, 1 << 20));
+    QF_TRY(check_number("latency-budgets", r->spread, 0, CLI_LIST_MAX));
     QF_TRY(check_number("finalists", r->finalists, 1, 64));
     QF_TRY(check_number("probes", r->setup.probes, 3, 1000));
     QF_TRY(check_number("held-out", r->setup.held_out, 1, 1000));
@@ -88,6 +92,8 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
          "leave out the first records, as those of the calibration (0)"},
         {"max-latency-us", 0, CLI_LIST, &r->limit[QF_COST_LATENCY], "X[,X]",
          "budgets in microseconds per decoded token"},
+        {"latency-budgets", 0, CLI_INT, &r->spread, "N",
+         "N of them, evenly between the fastest subnet and the slowest uniform one"},
         {"max-bytes", 0, CLI_LIST, &r->limit[QF_COST_BYTES], "X[,X]",
          "budgets in bytes of packed linears"},
         {"max-bits", 0, CLI_LIST, &r->limit[QF_COST_BITS], "X[,X]",
@@ -195,15 +201,26 @@ static qf_status conclude(const request *r, search_session *session,
     return tell_result(r, result);
 }
 
+/* Budgets that only a measured table can name. */
+static void spread_budgets(request *r, const qf_search_problem *problem)
+{
+    double least, most;
+    qf_search_range(problem, QF_COST_LATENCY, &least, &most);
+    for (int b = 0; b < r->spread; b++)
+        r->budget[b].limit[QF_COST_LATENCY] =
+            least + (most - least) * (b + 1) / (double)(r->spread + 1);
+}
+
 /* The first cost that is limited: the axis of the front. */
 static qf_cost axis_of(const request *r)
 {
     int c = 0;
+    if (r->spread) return QF_COST_LATENCY;
     while (r->limit[c].count == 0) c++;
     return (qf_cost)c;
 }
 
-static qf_status run(const request *r, qf_search_strategy strategy, search_session *session)
+static qf_status run(request *r, qf_search_strategy strategy, search_session *session)
 {
     const int64_t start = qf_now_ns();
     QF_TRY(search_session_open(&r->setup, session));
@@ -215,6 +232,7 @@ static qf_status run(const request *r, qf_search_strategy strategy, search_sessi
                                        .progress_context = session};
     qf_search search;
 
+    spread_budgets(r, &problem);
     session->started = qf_now_ns();
     QF_TRY(qf_search_run(&problem, &options, r->budget, r->budgets, &search));
     search_result result = {.session = session,

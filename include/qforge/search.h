@@ -85,6 +85,10 @@ typedef struct qf_search {
 QF_MUST_CHECK qf_status qf_search_run(const qf_search_problem *problem,
                                       const qf_search_options *options, const qf_budget *budget,
                                       int budgets, qf_search *search);
+/* The smallest cost any subnet has and the largest of the uniform ones: where budgets
+ * make a difference. */
+void qf_search_range(const qf_search_problem *problem, qf_cost cost, double *least,
+                     double *most);
 void qf_search_release(qf_search *search);
 
 bool qf_candidate_within(const qf_candidate *trial, const qf_budget *budget);

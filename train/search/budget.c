@@ -77,6 +77,20 @@ qf_subnet search_smallest(const qf_search_problem *problem, const qf_budget *bud
     return smallest;
 }
 
+void qf_search_range(const qf_search_problem *problem, qf_cost cost, double *least,
+                     double *most)
+{
+    qf_budget any = qf_budget_none;
+    any.limit[cost] = 1;
+    const qf_subnet smallest = search_smallest(problem, &any, NULL);
+    *least = problem->cost(problem->context, cost, &smallest);
+    *most = 0;
+    for (int w = 0; w < problem->widths; w++) {
+        const qf_subnet uniform = search_uniform(problem, problem->width[w]);
+        *most = fmax(*most, problem->cost(problem->context, cost, &uniform));
+    }
+}
+
 typedef struct move {
     int gene, bits;
     double price; /* harm per part of the limit saved */
