@@ -42,7 +42,7 @@ typedef struct qf_story {
 /* Cannot fail. */
 void qf_story_tell(uint64_t seed, qf_split split, uint64_t index, qf_story *story);
 
-/* Writes `stories` stories, each with three of its questions answered, separated by
+/* Writes `stories` stories, each with its questions answered, separated by
  * <|endoftext|>:
  *     <story>
  *     Question: Where was the ball? Answer: under the tree. */

@@ -9,7 +9,7 @@
 #include "qforge/random.h"
 #include "qforge/storyteller.h"
 
-enum { ASKED = 3, LINE = 256 };
+enum { ASKED = QF_STORY_QUESTIONS, LINE = 256 };
 
 /* "Question: Where was the ball? Answer: under the" */
 static void print_question(const qf_question *question, char line[LINE])
@@ -18,7 +18,7 @@ static void print_question(const qf_question *question, char line[LINE])
              question->lead);
 }
 
-/* Three questions of the story, answered, in an order that depends on the story only. */
+/* All questions of the story, answered, in an order that depends on the story only. */
 static qf_status write_story(qf_output *output, uint64_t seed, qf_split split, uint64_t index)
 {
     qf_random random = qf_random_init(seed ^ 0x5157u, (uint64_t)split << 48 | index);
