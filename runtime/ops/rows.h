@@ -8,7 +8,8 @@
 
 /* Hot loops are compiled twice, for baseline x86-64 and for AVX2; the loader chooses.
  * Without contraction both give the same bits.  Thread sanitiser's runtime is not up
- * when the loader chooses, so it gets the baseline alone. */
+ * when the loader chooses, so it gets the baseline alone; so does clang, whose choosers
+ * of static functions are global and clash between files. */
 #if defined(__SANITIZE_THREAD__)
 #define QF_TSAN 1
 #elif defined(__has_feature)
@@ -16,7 +17,7 @@
 #define QF_TSAN 1
 #endif
 #endif
-#if defined(__x86_64__) && !defined(QF_TSAN)
+#if defined(__x86_64__) && !defined(QF_TSAN) && !defined(__clang__)
 #define QF_VECTORISED __attribute__((target_clones("avx2", "default")))
 #else
 #define QF_VECTORISED
