@@ -152,7 +152,8 @@ qf_status qf_tensorwriter_commit(qf_tensorwriter *writer)
 {
     qf_output output;
 
-    qsort(writer->tensor, (size_t)writer->count, sizeof *writer->tensor, by_width);
+    if (writer->count)
+        qsort(writer->tensor, (size_t)writer->count, sizeof *writer->tensor, by_width);
     QF_TRY(qf_output_open(writer->path, &output));
     const qf_status status = write_all(writer, &output);
     if (status == QF_OK) return qf_output_commit(&output);
