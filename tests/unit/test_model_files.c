@@ -262,6 +262,7 @@ static void configurations(void **state)
                      status, c->status, qf_message());
         qf_model_release(&again);
     }
+    assert_true(qf_memory_peak() < 32 << 20);
     check_scratch_text("configs/config.json", "{\"a\": 1, \"a\": 2}");
     assert_int_equal(qf_model_load(directory, &again), QF_FORMAT);
     check_scratch_text("configs/config.json", "[]");
