@@ -140,7 +140,8 @@ static void write_path(FILE *out, const chart_series *s, const frame *f)
 
 static void write_points(FILE *out, const chart_series *s, const frame *f)
 {
-    const double radius = s->style == CHART_POINTS ? 3.5 : 5;
+    /* A handful of points are the ones that matter. */
+    const double radius = s->style == CHART_POINTS && s->count > 16 ? 3 : 5;
     for (int i = 0; i < s->count; i++) {
         if (!isfinite(s->x[i]) || !isfinite(s->y[i])) continue;
         fprintf(out, "<circle class=\"dot s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\">", s->colour,
@@ -176,8 +177,9 @@ static void write_marks(FILE *out, const chart *c, const frame *f)
     for (int m = 0; m < c->marks; m++) {
         const double x = place_x(f, c->mark[m].x);
         fprintf(out, "<path class=\"mark\" d=\"M%.1f %dV%d\"/>", x, TOP, HEIGHT - BOTTOM);
+        /* Each a line lower than the one before: near marks stay readable. */
         fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"end\">", x - 4,
-                TOP + 12);
+                TOP + 12 + 16 * m);
         chart_write_text(out, c->mark[m].name);
         fputs("</text>", out);
     }

@@ -55,21 +55,24 @@ static void write_labels(FILE *out, const chart *c)
                 "lc rgb '#5c6670'\nset label ",
                 c->mark[m].x, c->mark[m].x);
         write_quoted(out, c->mark[m].name);
-        fprintf(out, " at first %.9g, graph 0.97 right offset -0.5,0 noenhanced\n",
-                c->mark[m].x);
+        fprintf(out, " at first %.9g, graph %.2f right offset -0.5,0 noenhanced\n",
+                c->mark[m].x, 0.97 - 0.04 * m);
     }
 }
 
 static void write_plot(FILE *out, const chart *c)
 {
     static const char *const with[] = {[CHART_LINE] = "lines lw 2",
-                                       [CHART_POINTS] = "points pt 7 ps 0.6",
+                                       [CHART_POINTS] = "points pt 7",
                                        [CHART_STEPS] = "steps lw 2"};
     const char *before = "plot";
     for (int s = 0; s < c->series_count; s++) {
         const chart_series *series = &c->series[s];
-        fprintf(out, "%s $series%d using 1:2 with %s lc rgb '%s' title ", before, s,
+        fprintf(out, "%s $series%d using 1:2 with %s lc rgb '%s' ", before, s,
                 with[series->style], colours[(series->colour - 1) % 6]);
+        if (series->style == CHART_POINTS)
+            fprintf(out, "ps %s ", series->count > 16 ? "0.5" : "1.2");
+        fputs("title ", out);
         write_quoted(out, series->name);
         before = ",";
     }

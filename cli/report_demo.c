@@ -299,9 +299,10 @@ static qf_status write_page(const demo_results *r, const char *path)
     page_paragraph(&p, "What the search chose within each budget: darker is wider.");
     add_grids(&p, r);
     page_heading(&p, "Training");
+    page_row_start(&p);
     add_curve(&p, &r->train, "From scratch, full precision", 1);
-    add_curve(&p, &r->qfa, "Adapters of the low-bit copies (LLM-QFA), a random subnet per step",
-              2);
+    add_curve(&p, &r->qfa, "Adapters (LLM-QFA), a random subnet per step", 2);
+    page_row_end(&p);
     page_heading(&p, "Kernels");
     add_tuning(&p, r);
     page_heading(&p, "Time");

@@ -21,8 +21,7 @@ static const char *const hidings[] = {"tree", "bench", "rock", "bush", "box", "b
 /* What a story says. */
 typedef struct facts {
     const char *hero, *friend;
-    const char *thing, *colour;       /* the hero's */
-    const char *other, *other_colour; /* the friend's */
+    const char *thing, *colour;
     const char *place, *count, *animal, *hiding;
     const char *she, *girl; /* of the hero */
 } facts;
@@ -30,15 +29,6 @@ typedef struct facts {
 static const char *pick(qf_random *random, const char *const *list, int count)
 {
     return list[qf_random_below(random, (uint32_t)count)];
-}
-
-static const char *pick_not(qf_random *random, const char *const *list, int count,
-                            const char *taken)
-{
-    for (;;) {
-        const char *word = pick(random, list, count);
-        if (word != taken) return word;
-    }
 }
 
 static const char *pick_name(qf_random *random, bool girl)
@@ -56,9 +46,7 @@ static facts imagine(qf_random *random)
     f.she = girl ? "She" : "He";
     f.girl = girl ? "girl" : "boy";
     f.thing = pick(random, objects, COUNT(objects));
-    f.other = pick_not(random, objects, COUNT(objects), f.thing);
     f.colour = pick(random, colours, COUNT(colours));
-    f.other_colour = pick_not(random, colours, COUNT(colours), f.colour);
     f.place = pick(random, places, COUNT(places));
     f.count = pick(random, counts, COUNT(counts));
     f.animal = pick(random, animals, COUNT(animals));
@@ -69,8 +57,8 @@ static facts imagine(qf_random *random)
 /* Sixteen classes of facts: one each for test, search and calibration, the rest trains. */
 static qf_split split_of(const facts *f)
 {
-    const char *const fact[] = {f->hero,  f->friend, f->thing,  f->colour, f->other,
-                                f->place, f->count,  f->animal, f->hiding, f->other_colour};
+    const char *const fact[] = {f->hero,  f->friend, f->thing,  f->colour,
+                                f->place, f->count,  f->animal, f->hiding};
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
     for (int i = 0; i < COUNT(fact); i++)
         for (const char *c = fact[i]; *c; c++) hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
@@ -86,25 +74,29 @@ static const char *const openings[] = {
     "$H was a little $g.",
 };
 static const char *const possessions[] = {
-    "$H had a $c $t. $S liked the $c $t.",
-    "Mom gave $H a $c $t. $S loved the $c $t.",
+    "$H had a $c $t.",
+    "Mom gave $H a $c $t.",
 };
 static const char *const friendships[] = {
-    "$F was a friend of $H. $F had a $d $o.",
-    "$H had a friend named $F. $F had a $d $o.",
+    "$F was a friend of $H.",
+    "$H had a friend named $F.",
 };
 static const char *const trips[] = {
-    "One day $H and $F went to the $p. At the $p they saw $n $a.",
-    "$H and $F went to the $p. They saw $n $a at the $p.",
+    "One day $H and $F went to the $p.",
+    "$H and $F went to the $p.",
+};
+static const char *const sights[] = {
+    "They saw $n $a.",
+    "At the $p they saw $n $a.",
 };
 static const char *const losses[] = {
-    "Then $H lost the $t. $F looked for the $t. The $t was under the $u.",
-    "Then the $t was gone. They looked under the $u. The $t was under the $u.",
+    "Then $H lost the $t. It was under the $u.",
+    "Then the $t was gone. $F looked under the $u.",
 };
 static const char *const endings[] = {
-    "$H and $F went home with the $c $t.",
-    "$H said thank you to $F. The $n $a were happy too.",
-    "They played with the $c $t and the $d $o.",
+    "$H and $F played with the $c $t.",
+    "$H said thank you to $F.",
+    "$H and $F went home with the $t.",
 };
 
 static const char *value_of(const facts *f, char letter)
@@ -118,10 +110,6 @@ static const char *value_of(const facts *f, char letter)
         return f->thing;
     case 'c':
         return f->colour;
-    case 'o':
-        return f->other;
-    case 'd':
-        return f->other_colour;
     case 'p':
         return f->place;
     case 'n':
@@ -159,7 +147,8 @@ static void tell(qf_random *random, const facts *f, char text[QF_STORY_TEXT])
     } parts[] = {
         {openings, COUNT(openings)},       {possessions, COUNT(possessions)},
         {friendships, COUNT(friendships)}, {trips, COUNT(trips)},
-        {losses, COUNT(losses)},           {endings, COUNT(endings)},
+        {sights, COUNT(sights)},           {losses, COUNT(losses)},
+        {endings, COUNT(endings)},
     };
     text[0] = 0;
     for (int p = 0; p < COUNT(parts); p++) {
@@ -207,15 +196,15 @@ static void ask_all(qf_random *random, const facts *f, qf_question *q)
     memcpy(names, girls, sizeof girls);
     memcpy(names + COUNT(girls), boys, sizeof boys);
 
-    offer(random, colours, COUNT(colours), f->colour, f->other_colour,
+    offer(random, colours, COUNT(colours), f->colour, NULL,
           ask(q++, f, "colour", "What colour was the $t?", ""));
     offer(random, places, COUNT(places), f->place, NULL,
           ask(q++, f, "place", "Where did $H and $F go?", "to the"));
     offer(random, counts, COUNT(counts), f->count, NULL,
           ask(q++, f, "count", "How many $a did they see?", ""));
     offer(random, names, COUNT(names), f->friend, f->hero,
-          ask(q++, f, "name", "Who had the $o?", ""));
-    offer(random, objects, COUNT(objects), f->thing, f->other,
+          ask(q++, f, "name", "Who went with $H?", ""));
+    offer(random, objects, COUNT(objects), f->thing, NULL,
           ask(q++, f, "object", "What did $H have?", "a"));
     offer(random, hidings, COUNT(hidings), f->hiding, NULL,
           ask(q++, f, "hiding", "Where was the $t?", "under the"));
