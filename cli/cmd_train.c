@@ -47,6 +47,7 @@ qf_status cli_cmd_train(int argc, char **argv)
         {"steps", 'n', CLI_INT, &t.steps, "N", "optimiser steps in all"},
         {"batch", 'b', CLI_INT, &t.batch, "N", "sequences per step"},
         {"length", 'l', CLI_INT, &t.length, "N", "tokens per sequence"},
+        {"align", 0, CLI_FLAG, &t.align, NULL, "sequences begin where a record does"},
         {"lr", 0, CLI_REAL, &t.rate, "X", "learning rate"},
         {"schedule", 0, CLI_TEXT, &t.schedule, "NAME", "constant or cosine"},
         {"warmup", 0, CLI_INT, &t.warmup, "N", "steps of warm-up"},

@@ -8,6 +8,7 @@
 #include "machine.h"
 #include "progress.h"
 #include "qforge/tokenizer.h"
+#include "train/batches.h"
 #include "train/loop.h"
 
 /* The command line.  Text is NULL and a number negative where nothing was said: each mode
@@ -16,7 +17,7 @@ typedef struct cli_train {
     const char *data, *out, *ledger, *schedule, *log;
     int64_t steps, batch, length, warmup, seed, threads, save_every;
     double rate, clip, weight_decay;
-    bool resume, json;
+    bool resume, align, json;
     /* from scratch */
     bool full;
     const char *config, *tokenizer;
@@ -35,6 +36,13 @@ static inline int64_t cli_or(int64_t given, int64_t otherwise)
 static inline double cli_or_real(double given, double otherwise)
 {
     return given < 0 ? otherwise : given;
+}
+
+/* Where windows of `length` tokens may begin: anywhere, or at records (--align). */
+static inline qf_status cli_train_windows(const cli_train *train, tr_stream *stream, int length)
+{
+    return train->align ? tr_stream_align(stream, length, train->data)
+                        : tr_stream_check(stream, length, train->data);
 }
 
 /* ---- telling how the run goes ---- */

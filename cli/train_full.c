@@ -42,7 +42,7 @@ static qf_status options_of(const cli_train *train, const cli_machine *machine,
     options->adamw.weight_decay = cli_or_real(train->weight_decay, 0.1);
     options->adamw.clip = cli_or_real(train->clip, 1);
     QF_TRY(schedule_of(train, &options->schedule));
-    return tr_stream_check(stream, length, train->data);
+    return cli_train_windows(train, stream, length);
 }
 
 static qf_status run(const cli_train *train, cli_machine *machine, qf_config *config,

@@ -78,7 +78,7 @@ static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *m
     o->stream = &stream;
     o->report = cli_train_tell;
     o->report_context = &report;
-    qf_status status = tr_stream_check(&stream, o->length, t->data);
+    qf_status status = cli_train_windows(t, &stream, o->length);
     if (status == QF_OK) status = qf_directory_make(t->out);
     if (status == QF_OK) status = qf_tokenizer_save(tokenizer, t->out);
     if (status == QF_OK) status = tr_qfa_train(o, model);

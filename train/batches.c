@@ -14,15 +14,22 @@ qf_status tr_stream_of(const qf_corpus *corpus, tr_stream *stream)
     *stream = (tr_stream){0};
     for (int i = 0; i < corpus->sequences; i++) stream->count += corpus->length[i];
     stream->token = qf_alloc_array((size_t)stream->count, sizeof *stream->token);
-    if (!stream->token) return QF_MEMORY;
+    stream->start = qf_alloc_array((size_t)corpus->sequences, sizeof *stream->start);
+    if (!stream->token || !stream->start) {
+        tr_stream_release(stream);
+        return QF_MEMORY;
+    }
     int *at = stream->token;
-    for (int i = 0; i < corpus->sequences; at += corpus->length[i++])
+    for (int i = 0; i < corpus->sequences; at += corpus->length[i++]) {
         memcpy(at, corpus->token[i], (size_t)corpus->length[i] * sizeof *at);
+        stream->start[stream->records++] = at - stream->token;
+    }
     return QF_OK;
 }
 
 void tr_stream_release(tr_stream *stream)
 {
+    qf_free(stream->start);
     qf_free(stream->token);
     *stream = (tr_stream){0};
 }
@@ -32,6 +39,15 @@ qf_status tr_stream_check(const tr_stream *stream, int T, const char *path)
     if (stream->count > T) return QF_OK;
     return qf_fail(QF_RANGE, "%s: %lld tokens are too few for windows of %d", path,
                    (long long)stream->count, T);
+}
+
+qf_status tr_stream_align(tr_stream *stream, int T, const char *path)
+{
+    stream->starts = stream->records;
+    while (stream->starts > 0 && stream->start[stream->starts - 1] + T >= stream->count)
+        stream->starts--;
+    if (stream->starts > 0) return QF_OK;
+    return qf_fail(QF_RANGE, "%s: no record is followed by the %d tokens of a window", path, T);
 }
 
 /* A number below `bound` from 64 random bits; the bias, bound / 2^64, nobody can see. */
@@ -46,8 +62,9 @@ void tr_batch_draw(const tr_stream *stream, uint64_t seed, int64_t step, int B, 
                    int *token, int *target)
 {
     for (int b = 0; b < B; b++, token += T, target += T) {
-        const int64_t places = stream->count - T;
-        const int64_t at = below(seed, (uint64_t)step * (uint64_t)B + (uint64_t)b, places);
+        const int64_t places = stream->starts ? stream->starts : stream->count - T;
+        int64_t at = below(seed, (uint64_t)step * (uint64_t)B + (uint64_t)b, places);
+        if (stream->starts) at = stream->start[at];
         memcpy(token, stream->token + at, (size_t)T * sizeof *token);
         memcpy(target, stream->token + at + 1, (size_t)T * sizeof *target);
     }

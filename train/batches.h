@@ -11,6 +11,9 @@
 typedef struct tr_stream {
     int *token; /* owned */
     int64_t count;
+    int64_t *start; /* owned; where each record begins, NULL when unknown */
+    int64_t starts; /* windows begin at one of the first `starts`; 0: anywhere */
+    int64_t records;
 } tr_stream;
 
 /* Reads `path` as qf_corpus_load does. */
@@ -21,6 +24,10 @@ void tr_stream_release(tr_stream *stream);
 
 /* QF_RANGE naming `path` when a window of T tokens and their successors does not fit. */
 QF_MUST_CHECK qf_status tr_stream_check(const tr_stream *stream, int T, const char *path);
+
+/* From now on windows of T tokens begin where a record does: what is asked at a record's
+ * end then has its answer in the window.  QF_RANGE naming `path` when no window fits. */
+QF_MUST_CHECK qf_status tr_stream_align(tr_stream *stream, int T, const char *path);
 
 /* Batch `step`: B windows at random places, a pure function of seed and step.
  * token, target [B][T]; target is token moved by one. */
