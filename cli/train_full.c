@@ -22,7 +22,7 @@ static qf_status schedule_of(const cli_train *train, tr_schedule *schedule)
 }
 
 static qf_status options_of(const cli_train *train, const cli_machine *machine,
-                            const qf_config *config, const tr_stream *stream,
+                            const qf_config *config, tr_stream *stream,
                             tr_full_options *options)
 {
     const int length = (int)cli_or(train->length, config->context);

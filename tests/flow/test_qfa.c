@@ -43,7 +43,7 @@ static int remove_directory(void **state)
 static tr_stream make_stream(void)
 {
     qf_random random = qf_random_init(6, 6);
-    tr_stream stream = {qf_alloc_array(TOKENS, sizeof *stream.token), TOKENS};
+    tr_stream stream = {.token = qf_alloc_array(TOKENS, sizeof *stream.token), .count = TOKENS};
     int last = 0;
 
     assert_non_null(stream.token);
@@ -309,7 +309,7 @@ static void impossible_runs_are_refused(void **state)
     quantised_tiny(&model);
     for (int i = 0; i < 6; i++) {
         tr_qfa_options o = options_of(&stream, directory, 5, &t);
-        tr_stream brief = {stream.token, 8};
+        tr_stream brief = {.token = stream.token, .count = 8};
         if (i == 0) o.length = 17; /* beyond the context */
         if (i == 1) o.batch = 0;
         if (i == 2) o.rank = 0;

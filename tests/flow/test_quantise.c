@@ -18,7 +18,7 @@
 enum { TOKENS = 2000, VOCAB = 50, B = 4, T = 16 };
 
 static int stream_tokens[TOKENS];
-static const tr_stream stream = {stream_tokens, TOKENS};
+static const tr_stream stream = {.token = stream_tokens, .count = TOKENS};
 
 static int fill_stream(void **state)
 {

@@ -22,7 +22,7 @@
 enum { VOCAB = 32, COUNT = 20000 };
 
 static int tokens[COUNT];
-static const tr_stream stream = {tokens, COUNT};
+static const tr_stream stream = {.token = tokens, .count = COUNT};
 static char root[64];
 
 /* One token in sixteen is drawn at random, the others follow by rule: the unigram entropy

@@ -13,7 +13,7 @@
 enum { COUNT = 101, B = 3, T = 8 };
 
 static int tokens[COUNT];
-static const tr_stream stream = {tokens, COUNT};
+static const tr_stream stream = {.token = tokens, .count = COUNT};
 
 static int setup(void **state)
 {
@@ -74,15 +74,38 @@ static void test_corpus(void **state)
     assert_int_equal(tr_stream_of(&corpus, &joined), QF_OK);
     assert_int_equal(joined.count, 5);
     assert_memory_equal(joined.token, want, sizeof want);
+    assert_int_equal(joined.records, 2);
+    assert_int_equal(joined.start[1], 3);
     tr_stream_release(&joined);
+}
+
+static void test_aligned(void **state)
+{
+    (void)state;
+    int64_t start[] = {0, 10, 40, 92, 93, 99};
+    tr_stream records = stream;
+    records.start = start;
+    records.records = 6;
+    int token[B * T], target[B * T], seen[COUNT] = {0};
+    assert_int_equal(tr_stream_align(&records, T, "text"), QF_OK);
+    assert_int_equal(records.starts, 4); /* token 93 + 8 has no successor */
+    for (int step = 0; step < 100; step++) {
+        tr_batch_draw(&records, 5, step, B, T, token, target);
+        for (int b = 0; b < B; b++) seen[token[b * T]]++;
+        for (int i = 0; i < B * T; i++) assert_int_equal(target[i], token[i] + 1);
+    }
+    assert_int_equal(seen[0] + seen[10] + seen[40] + seen[92], 100 * B);
+    for (int r = 0; r < 4; r++) assert_true(seen[start[r]] > 0);
+    records.start = start + 4;
+    records.records = 2;
+    assert_int_equal(tr_stream_align(&records, T, "text"), QF_RANGE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_repeatable),
-        cmocka_unit_test(test_short),
+        cmocka_unit_test(test_windows), cmocka_unit_test(test_repeatable),
+        cmocka_unit_test(test_aligned), cmocka_unit_test(test_short),
         cmocka_unit_test(test_corpus),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
