@@ -86,17 +86,16 @@ static const char *const trips[] = {
     "$H and $F went to the $p.",
 };
 static const char *const sights[] = {
-    "They saw $n $a.",
-    "At the $p they saw $n $a.",
+    "They saw $n $a. The $n $a were at the $p.",
+    "At the $p they saw $n $a. The $n $a were happy.",
 };
 static const char *const losses[] = {
-    "Then $H lost the $t. It was under the $u.",
-    "Then the $t was gone. $F looked under the $u.",
+    "Then the $t was under the $u. $F looked under the $u.",
+    "Then $H lost the $t. It was under the $u, so $F looked under the $u.",
 };
 static const char *const endings[] = {
-    "$H and $F played with the $c $t.",
-    "$H said thank you to $F.",
-    "$H and $F went home with the $t.",
+    "$H and $F played with the $c $t at the $p.",
+    "$H and $F went home from the $p with the $c $t.",
 };
 
 static const char *value_of(const facts *f, char letter)
