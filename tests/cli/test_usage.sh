@@ -32,27 +32,35 @@ explains() {
     [ ! -s err ] || { echo "$*: speaks on stderr"; exit 1; }
 }
 
-for verb in $verbs; do
-    explains "$verb" --help
-    [ "$verb" = bench ] && continue
-    refused 2 'unknown option' "$verb" --nonsense
-    refused 2 "$verb" "$verb" one-operand-too-many another
+# check_verb VERB...: a verb, or a verb and what it should do.
+check_verb() {
+    explains "$@" --help
+    refused 2 'unknown option' "$@" --nonsense
     # Every option that wants a value wants it.
     for option in $(sed -n 's/^ .*--\([a-z-]*\) [A-Z].*/\1/p' out); do
-        refused 2 'value missing' "$verb" "--$option"
+        refused 2 'value missing' "$@" "--$option"
     done
     # Numbers are numbers.
     for option in $(sed -n 's/^ .*--\([a-z-]*\) [NSX] .*/\1/p' out); do
-        refused 2 "$option" "$verb" "--$option" 12monkeys
+        refused 2 "$option" "$@" "--$option" 12monkeys
+    done
+}
+
+for verb in $verbs; do
+    explains "$verb" --help
+    if ! grep -q '<what>' out; then
+        check_verb "$verb"
+        refused 2 "$verb" "$verb" one-operand-too-many another
+        continue
+    fi
+    refused 2 'nothing called' "$verb" nonsense
+    whats=$(sed -n 's/^  \([a-z]*\)  .*/\1/p' out)
+    [ -n "$whats" ]
+    for what in $whats; do
+        check_verb "$verb" "$what"
     done
 done
 
 for number in '' ' ' 1x 0x10z 99999999999999999999999 1e99999; do
     refused 2 seed run --seed "$number"
-done
-refused 2 'nothing called' bench nonsense
-for what in machine gemm; do
-    explains bench $what --help
-    refused 2 'unknown option' bench $what --nonsense
-    refused 2 "$what" bench $what operand
 done
