@@ -9,11 +9,12 @@
 #include "qforge/latency_table.h"
 
 typedef struct request {
-    const char *model, *subnet, *accuracy, *ledger;
+    const char *model, *subnet, *accuracy, *ledger, *cache;
     int64_t tokens, threads;
     double seconds;
     bool json;
     qf_accuracy class;
+    qf_residency residency;
 } request;
 
 typedef struct token_time {
@@ -30,7 +31,9 @@ static qf_status measure(const request *r, const cli_inference *inference, token
     QF_TRY(cli_machine_open(r->threads, r->ledger, &machine));
     qf_status status = cli_inference_engine(inference, &machine, r->class, 0, &engine);
     if (status == QF_OK) {
-        status = qf_latency_of_engine(engine, (int)r->tokens, r->seconds, &result->us);
+        const bool cold = r->residency == QF_RESIDENT_COLD;
+        const int64_t sweep = cold ? 2 * qf_cpu_cache_bytes(&machine.cpu, 3) : 0;
+        status = qf_latency_of_engine(engine, (int)r->tokens, r->seconds, sweep, &result->us);
         result->bytes = qf_engine_weight_bytes(engine);
         result->threads = qf_pool_threads(machine.pool);
         qf_engine_destroy(engine);
@@ -64,17 +67,19 @@ static qf_status check(request *r)
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
     if (!(r->seconds > 0 && r->seconds <= 3600))
         return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 3600", r->seconds);
+    QF_TRY(cli_residency_parse(r->cache, &r->residency));
     return cli_accuracy_parse(r->accuracy, &r->class);
 }
 
 qf_status cli_bench_token(int argc, char **argv)
 {
-    request r = {.accuracy = "fast", .tokens = 32, .seconds = 1};
+    request r = {.accuracy = "fast", .cache = "auto", .tokens = 32, .seconds = 1};
     const cli_option options[] = {
         {"model", 'm', CLI_TEXT, &r.model, "PATH", "llama2.c file or model directory"},
         {"subnet", 's', CLI_TEXT, &r.subnet, "DIGITS", "widths; default: the largest"},
         {"tokens", 'n', CLI_INT, &r.tokens, "N", "decoded per pass from position 0 (32)"},
         {"seconds", 0, CLI_REAL, &r.seconds, "X", "passes until then, at least three (1)"},
+        {"cache", 0, CLI_TEXT, &r.cache, "MODE", "auto; cold: swept before every token"},
         {"accuracy", 0, CLI_TEXT, &r.accuracy, "CLASS", "exact or fast (fast)"},
         {"threads", 't', CLI_INT, &r.threads, "N", "default: all"},
         {"db", 0, CLI_TEXT, &r.ledger, "FILE", "tuning ledger, or none"},

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "interrupt.h"
+#include "inference.h"
 #include "options.h"
 #include "qforge/clock.h"
 #include "search_result.h"
@@ -12,7 +13,7 @@
 typedef struct request {
     search_setup setup;
     cli_list limit[QF_COSTS];
-    const char *strategy, *accuracy, *choice, *out;
+    const char *strategy, *accuracy, *choice, *cache, *out;
     int64_t evaluations, finalists, seed, spread;
     bool json;
     /* from the lists above */
@@ -64,6 +65,7 @@ static qf_status check_request(request *r, qf_search_strategy *strategy)
     *strategy = qf_search_strategy_named(r->strategy);
     if (*strategy == QF_SEARCH_STRATEGIES)
         return qf_fail(QF_USAGE, "--strategy: no '%s' (paper, evolution)", r->strategy);
+    QF_TRY(cli_residency_parse(r->cache, &r->setup.residency));
     r->setup.fast = strcmp(r->accuracy, "fast") == 0;
     if (!r->setup.fast && strcmp(r->accuracy, "exact") != 0)
         return qf_fail(QF_USAGE, "--accuracy: '%s' is not exact or fast", r->accuracy);
@@ -104,6 +106,8 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
          "subnets to evaluate; 0: 100 and 50 per budget (0)"},
         {"finalists", 0, CLI_INT, &r->finalists, "N",
          "subnets measured end to end per budget (3)"},
+        {"cache", 0, CLI_TEXT, &r->cache, "MODE",
+         "where a token finds the weights: auto, warm or cold (auto)"},
         {"accuracy", 0, CLI_TEXT, &r->accuracy, "CLASS", "of losses: exact or fast (exact)"},
         {"probes", 0, CLI_INT, &r->setup.probes, "N",
          "subnets measured to calibrate the latency model (8)"},
@@ -252,6 +256,7 @@ qf_status cli_cmd_search(int argc, char **argv)
     request r = {.setup = {.records = 60, .probes = 8, .held_out = 4, .tokens = 32},
                  .strategy = "evolution",
                  .accuracy = "exact",
+                 .cache = "auto",
                  .choice = "linear",
                  .finalists = 3};
     qf_search_strategy strategy = QF_SEARCH_EVOLUTION;

@@ -93,6 +93,17 @@ qf_status cli_accuracy_parse(const char *text, qf_accuracy *accuracy)
     return qf_fail(QF_USAGE, "--accuracy: '%s' is neither exact nor fast", text);
 }
 
+qf_status cli_residency_parse(const char *text, qf_residency *residency)
+{
+    static const char *const names[] = {"auto", "warm", "cold"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        *residency = (qf_residency)i;
+        return QF_OK;
+    }
+    return qf_fail(QF_USAGE, "--cache: '%s' is not auto, warm or cold", text);
+}
+
 qf_status cli_check_int(const char *option, int64_t value, int64_t low, int64_t high)
 {
     if (value >= low && value <= high) return QF_OK;

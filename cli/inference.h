@@ -4,6 +4,7 @@
 #define QF_CLI_INFERENCE_H
 
 #include "machine.h"
+#include "qforge/latency_table.h"
 #include "qforge/engine.h"
 #include "qforge/tokenizer.h"
 
@@ -29,7 +30,9 @@ QF_MUST_CHECK qf_status cli_inference_engine(const cli_inference *inference,
                                              const cli_machine *machine, qf_accuracy accuracy,
                                              int context, qf_engine **engine);
 
-/* "exact" or "fast"; QF_USAGE for other words. */
+/* "auto", "warm" or "cold", of --cache; QF_USAGE for other words, as the next. */
+QF_MUST_CHECK qf_status cli_residency_parse(const char *text, qf_residency *residency);
+/* "exact" or "fast". */
 QF_MUST_CHECK qf_status cli_accuracy_parse(const char *text, qf_accuracy *accuracy);
 /* QF_USAGE unless low <= value <= high. */
 QF_MUST_CHECK qf_status cli_check_int(const char *option, int64_t value, int64_t low,

@@ -17,6 +17,7 @@ typedef struct search_setup {
     int64_t probes, held_out;       /* subnets measured whole to calibrate and to judge */
     int64_t tokens;                 /* decoded per measurement */
     uint64_t seed;
+    qf_residency residency;
     bool fast; /* losses by the fast class instead of the exact one */
     bool per_block;
 } search_setup;

@@ -62,7 +62,7 @@ row()
     "$qforge" eval --model "$directory" "$@" --text "$out/text/test.txt" \
         --choices "$out/text/questions.jsonl" --records "$questions" --json \
         >"$out/eval-$key.json"
-    "$qforge" bench token --model "$directory" "$@" --seconds 0.5 --json \
+    "$qforge" bench token --model "$directory" "$@" --cache cold --seconds 0.5 --json \
         >"$out/token-$key.json"
 }
 
@@ -92,7 +92,7 @@ stage "training adapters (LLM-QFA)"
 
 stage "searching subnets"
 "$qforge" search --model "$out/qfa" --text "$out/text/search.txt" --records "$records" \
-    --latency-budgets 3 --evaluations "$evaluations" --seed "$seed" -o "$out/front"
+    --latency-budgets 3 --cache cold --evaluations "$evaluations" --seed "$seed" -o "$out/front"
 
 stage "judging"
 row "full precision" fp32 - "$out/fp32"

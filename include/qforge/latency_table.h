@@ -26,9 +26,14 @@
 #include "qforge/latency.h"
 #include "qforge/qmodel.h"
 
+/* Where a token finds the weights.  AUTO: by the rule above, as in decoding one text.  COLD:
+ * in memory, as when other work ran since the last token.  WARM: in cache. */
+typedef enum qf_residency { QF_RESIDENT_AUTO, QF_RESIDENT_WARM, QF_RESIDENT_COLD } qf_residency;
+
 typedef struct qf_latency_table {
     qf_config config;
     int group, threads;
+    qf_residency residency; /* AUTO until set */
     int widths, width[QF_WIDTHS_MAX];
     int64_t cache_bytes;                                       /* C */
     double ns[QF_CACHE_MODE_COUNT][QF_LINEARS][QF_WIDTHS_MAX]; /* per product */
@@ -73,9 +78,12 @@ QF_MUST_CHECK qf_status qf_latency_calibrate(qf_latency_table *table, qf_latency
                                              uint64_t seed, qf_progress *progress,
                                              void *progress_context, qf_latency_fit *fit);
 
-/* The probe for engines: median over passes of the mean time of decoding `tokens` tokens
- * from position 0; as many passes as fit `seconds`, at least three. */
+/* The probe for engines: `tokens` tokens (at most 256) are decoded from position 0, the
+ * median of their times is a pass, the median of passes the result; as many passes as fit
+ * `seconds`, at least three.  A token that was preempted is an outlier of its pass.  sweep: bytes read and
+ * written before every token, outside the time, to drive everything out of the caches
+ * (twice the last level does); 0: none. */
 QF_MUST_CHECK qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds,
-                                             double *us);
+                                             int64_t sweep, double *us);
 
 #endif

@@ -74,6 +74,11 @@ static void test_caches_decide_between_warm_and_cold(void **state)
     assert_true(near(qf_latency_predict(&t, &twos), (11.2 + 112) / 2));
     t.cache_bytes = bytes / 2;
     assert_true(near(qf_latency_predict(&t, &twos), 112));
+    t.residency = QF_RESIDENT_WARM;
+    assert_true(near(qf_latency_predict(&t, &twos), 11.2));
+    t.residency = QF_RESIDENT_COLD;
+    t.cache_bytes = 4 * bytes;
+    assert_true(near(qf_latency_predict(&t, &twos), 112));
 }
 
 /* A machine with a truth of its own: overhead 40, linears 1.3 times the table's. */

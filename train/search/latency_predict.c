@@ -5,6 +5,7 @@
 #include "least_squares.h"
 #include "qforge/clock.h"
 #include "qforge/latency_table.h"
+#include "qforge/measure.h"
 #include "qforge/memory.h"
 #include "qforge/random.h"
 
@@ -20,7 +21,10 @@ static int width_index(const qf_latency_table *table, int bits)
 static double sum_linears(const qf_latency_table *table, const qf_subnet *subnet)
 {
     const double bytes = (double)qf_subnet_bytes(&table->config, subnet, table->group);
-    const double resident = fmin(1, fmax(0, 1.5 - bytes / (double)table->cache_bytes));
+    const double fits = fmin(1, fmax(0, 1.5 - bytes / (double)table->cache_bytes));
+    const double resident = table->residency == QF_RESIDENT_WARM   ? 1
+                            : table->residency == QF_RESIDENT_COLD ? 0
+                                                                   : fits;
     double warm = 0, cold = 0;
 
     for (int i = 0; i < subnet->count; i++) {
@@ -120,37 +124,59 @@ qf_status qf_latency_calibrate(qf_latency_table *table, qf_latency_probe *probe,
 
 /* ---- end to end ---- */
 
-static qf_status decode(qf_engine *engine, int tokens, float *logits, double *us)
+enum { TOKENS_MAX = 256 };
+
+/* What is swept: touching a byte of every line evicts what the caches held. */
+typedef struct sweeper {
+    uint8_t *bytes;
+    int64_t count; /* 0: caches are left alone */
+} sweeper;
+
+static void sweep_caches(const sweeper *s)
+{
+    for (int64_t i = 0; i < s->count; i += QF_ALIGNMENT) s->bytes[i]++;
+}
+
+static qf_status decode(qf_engine *engine, int tokens, const sweeper *sweep, float *logits,
+                        double *us)
 {
     const int vocab = qf_engine_config(engine)->vocab;
-    const int64_t start = qf_now_ns();
+    double each[TOKENS_MAX];
     for (int t = 0; t < tokens; t++) {
         const int token = 3 + t * 7 % (vocab - 3);
+        sweep_caches(sweep);
+        const int64_t start = qf_now_ns();
         QF_TRY(qf_engine_step(engine, &token, 1, t, false, logits));
+        each[t] = (double)(qf_now_ns() - start) * 1e-3;
     }
-    *us = (double)(qf_now_ns() - start) * 1e-3 / tokens;
+    qf_sort(each, tokens);
+    *us = qf_quantile(each, tokens, 0.5);
     return QF_OK;
 }
 
-qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds, double *us)
+qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds, int64_t sweep,
+                               double *us)
 {
     enum { MOST = 1000 };
     const qf_config *config = qf_engine_config(engine);
     float *logits = qf_alloc_array((size_t)config->vocab, sizeof *logits);
+    const sweeper all = {qf_alloc((size_t)sweep), sweep};
     double pass[MOST], spent = 0;
     int count = 0;
-    qf_status status = logits ? QF_OK : QF_MEMORY;
+    qf_status status = logits && all.bytes ? QF_OK : QF_MEMORY;
 
     if (tokens > config->context) tokens = config->context;
-    if (status == QF_OK) status = decode(engine, tokens, logits, &pass[0]); /* warms up */
+    if (tokens > TOKENS_MAX) tokens = TOKENS_MAX;
+    if (status == QF_OK) status = decode(engine, tokens, &all, logits, &pass[0]); /* warms up */
     while (status == QF_OK && count < MOST && (count < 3 || spent < seconds)) {
-        status = decode(engine, tokens, logits, &pass[count]);
+        status = decode(engine, tokens, &all, logits, &pass[count]);
         spent += pass[count++] * tokens * 1e-6;
     }
     if (status == QF_OK) {
         qf_sort(pass, count);
         *us = qf_quantile(pass, count, 0.5);
     }
+    qf_free(all.bytes);
     qf_free(logits);
     return status;
 }
