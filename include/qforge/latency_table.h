@@ -70,7 +70,8 @@ typedef struct qf_latency_fit {
     double error_mean, error_most; /* |predicted / measured - 1| on those held out */
 } qf_latency_fit;
 
-/* Probes the uniform subnets and random ones, `fitted` (>= 3) in all, sets the table's
+/* Probes the uniform subnets and random ones, `fitted` (>= 3) in all, three times each in
+ * turn, sets the table's
  * overhead and scale by least squares of relative errors (neither negative), then judges
  * on `held_out` others. */
 QF_MUST_CHECK qf_status qf_latency_calibrate(qf_latency_table *table, qf_latency_probe *probe,
@@ -80,9 +81,9 @@ QF_MUST_CHECK qf_status qf_latency_calibrate(qf_latency_table *table, qf_latency
 
 /* The probe for engines: `tokens` tokens (at most 256) are decoded from position 0, the
  * median of their times is a pass, the median of passes the result; as many passes as fit
- * `seconds`, at least three.  A token that was preempted is an outlier of its pass.  sweep: bytes read and
- * written before every token, outside the time, to drive everything out of the caches
- * (twice the last level does); 0: none. */
+ * `seconds` of wall time, at least one.  A token that was preempted is an outlier of its pass.
+ * sweep: bytes read and written before every token, outside the time, to drive everything out
+ * of the caches (twice the last level does); 0: none. */
 QF_MUST_CHECK qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds,
                                              int64_t sweep, double *us);
 

@@ -42,6 +42,8 @@ double qf_latency_predict(const qf_latency_table *table, const qf_subnet *subnet
 
 /* ---- calibration ---- */
 
+enum { ROUNDS = 3 };
+
 /* The uniform subnets first, then random ones of every mean width. */
 static qf_subnet choose(const qf_latency_table *table, int index, qf_random *random)
 {
@@ -92,32 +94,63 @@ static qf_status fit_line(int count, const double *sum, const double *us,
     return QF_OK;
 }
 
+/* Probes every subnet ROUNDS times, all of them in turn, because a shared machine's speed
+ * drifts: us[i] becomes the median of subnet i's. */
+static qf_status probe_in_turn(const qf_subnet *subnet, int total, qf_latency_probe *probe,
+                               void *self, qf_progress *progress, void *progress_context,
+                               double *us)
+{
+    double *all = qf_alloc_array((size_t)total * ROUNDS, sizeof *all);
+    qf_status status = all ? QF_OK : QF_MEMORY;
+
+    for (int round = 0; status == QF_OK && round < ROUNDS; round++) {
+        for (int i = 0; status == QF_OK && i < total; i++) {
+            status = probe(self, &subnet[i], &all[i * ROUNDS + round]);
+            if (status == QF_OK && progress &&
+                !progress(progress_context, round * total + i + 1, ROUNDS * total))
+                status = QF_INTERRUPTED;
+        }
+    }
+    for (int i = 0; status == QF_OK && i < total; i++) {
+        qf_sort(all + i * ROUNDS, ROUNDS);
+        us[i] = qf_quantile(all + i * ROUNDS, ROUNDS, 0.5);
+    }
+    qf_free(all);
+    return status;
+}
+
+static void judge_fit(const qf_latency_table *table, const double *sum, const double *us,
+                      qf_latency_fit *fit)
+{
+    for (int i = fit->fitted; i < fit->fitted + fit->held_out; i++) {
+        const double predicted = table->overhead_us + table->scale * sum[i];
+        const double error = fabs(predicted / us[i] - 1);
+        fit->error_mean += error / fit->held_out;
+        fit->error_most = fmax(fit->error_most, error);
+    }
+}
+
 qf_status qf_latency_calibrate(qf_latency_table *table, qf_latency_probe *probe, void *self,
                                int fitted, int held_out, uint64_t seed, qf_progress *progress,
                                void *progress_context, qf_latency_fit *fit)
 {
     qf_random random = qf_random_init(seed, 0x6361);
     const int total = fitted + held_out;
-    double *sum = qf_alloc_array((size_t)total * 2, sizeof *sum);
-    qf_status status = sum ? QF_OK : QF_MEMORY;
+    double *sum = qf_alloc_array((size_t)total * 2, sizeof *sum), *us = sum + total;
+    qf_subnet *subnet = qf_alloc_array((size_t)total, sizeof *subnet);
+    qf_status status = sum && subnet ? QF_OK : QF_MEMORY;
 
     QF_ASSERT(fitted >= 3 && held_out >= 0);
     *fit = (qf_latency_fit){.fitted = fitted, .held_out = held_out};
     for (int i = 0; status == QF_OK && i < total; i++) {
-        double *us = sum + total;
-        const qf_subnet subnet = choose(table, i, &random);
-        sum[i] = sum_linears(table, &subnet);
-        status = probe(self, &subnet, &us[i]);
-        if (status == QF_OK && i + 1 == fitted) status = fit_line(fitted, sum, us, table);
-        if (status == QF_OK && progress && !progress(progress_context, i + 1, total))
-            status = QF_INTERRUPTED;
+        subnet[i] = choose(table, i, &random);
+        sum[i] = sum_linears(table, &subnet[i]);
     }
-    for (int i = fitted; status == QF_OK && i < total; i++) {
-        const double predicted = table->overhead_us + table->scale * sum[i];
-        const double error = fabs(predicted / sum[total + i] - 1);
-        fit->error_mean += error / held_out;
-        fit->error_most = fmax(fit->error_most, error);
-    }
+    if (status == QF_OK)
+        status = probe_in_turn(subnet, total, probe, self, progress, progress_context, us);
+    if (status == QF_OK) status = fit_line(fitted, sum, us, table);
+    if (status == QF_OK) judge_fit(table, sum, us, fit);
+    qf_free(subnet);
     qf_free(sum);
     return status;
 }
@@ -163,14 +196,17 @@ qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds, in
     const sweeper all = {qf_alloc((size_t)sweep), sweep};
     double pass[MOST], spent = 0;
     int count = 0;
+    const int64_t start = qf_now_ns();
     qf_status status = logits && all.bytes ? QF_OK : QF_MEMORY;
 
     if (tokens > config->context) tokens = config->context;
     if (tokens > TOKENS_MAX) tokens = TOKENS_MAX;
-    if (status == QF_OK) status = decode(engine, tokens, &all, logits, &pass[0]); /* warms up */
-    while (status == QF_OK && count < MOST && (count < 3 || spent < seconds)) {
+    /* Warms up, where anything can be warm. */
+    if (status == QF_OK && sweep == 0) status = decode(engine, tokens, &all, logits, &pass[0]);
+    while (status == QF_OK && count < MOST && (count < 1 || spent < seconds)) {
         status = decode(engine, tokens, &all, logits, &pass[count]);
-        spent += pass[count++] * tokens * 1e-6;
+        count++;
+        spent = (double)(qf_now_ns() - start) * 1e-9;
     }
     if (status == QF_OK) {
         qf_sort(pass, count);
