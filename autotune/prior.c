@@ -91,7 +91,7 @@ static double panel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kern
 
     /* A panel that overflows L1 or a block that overflows L2 comes from one level up. */
     if (panel_bytes > 0.9 * (double)qf_cpu_cache_bytes(cpu, 1)) step += c.vectors * 0.12;
-    if (block_bytes > 0.8 * (double)qf_cpu_cache_bytes(cpu, 2)) step += c.mr * 0.3;
+    if (block_bytes > 0.55 * (double)qf_cpu_cache_bytes(cpu, 2)) step += c.mr * 0.3;
     const double tiles = c.rows * c.columns_blocks;
     const double edges = tiles * steps * (2 * c.mr * c.vectors + 24);
     const double dequantise =
@@ -106,7 +106,7 @@ static double stream_again(const qf_cpu *cpu, const qf_problem *p, const counts 
     const double bytes = c->vectors * c->lanes * qf_quant_of(p->quant)->bits / 8.0;
     const double panel = bytes * c->depth;
     if (c->rows < 2 || panel < 0.8 * (double)qf_cpu_cache_bytes(cpu, 1)) return 0;
-    return bytes / 32 * (panel < 0.8 * (double)qf_cpu_cache_bytes(cpu, 2) ? 1 : 3);
+    return bytes / 32 * (panel < 0.55 * (double)qf_cpu_cache_bytes(cpu, 2) ? 1 : 3);
 }
 
 /* Weights are made from codes again for every block of rows, in registers. */
