@@ -29,7 +29,7 @@ enum { QF_STORY_TEXT = 1024, QF_STORY_QUESTIONS = 6, QF_STORY_CHOICES = 4 };
 typedef struct qf_question {
     const char *kind; /* "colour", "place", "count", "name", "object", "hiding" */
     char text[96];    /* "Where was the ball?" */
-    const char *lead; /* how the answer begins: "under the"; may be "" */
+    char lead[32];    /* how the answer begins: "under the"; may be "" */
     const char *choice[QF_STORY_CHOICES];
     int answer; /* index of the right choice */
 } qf_question;

@@ -14,8 +14,8 @@ enum { ASKED = QF_STORY_QUESTIONS, LINE = 256 };
 /* "Question: Where was the ball? Answer: under the" */
 static void print_question(const qf_question *question, char line[LINE])
 {
-    snprintf(line, LINE, "Question: %s Answer:%s%s", question->text, *question->lead ? " " : "",
-             question->lead);
+    snprintf(line, LINE, "Question: %s Answer:%s%s", question->text,
+             question->lead[0] ? " " : "", question->lead);
 }
 
 /* All questions of the story, answered, in an order that depends on the story only. */

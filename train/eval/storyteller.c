@@ -82,20 +82,20 @@ static const char *const friendships[] = {
     "$H had a friend named $F.",
 };
 static const char *const trips[] = {
-    "One day $H and $F went to the $p.",
-    "$H and $F went to the $p.",
+    "One day $H and $F went to the $p. They ran to the $p.",
+    "$H and $F walked to the $p. It was not far to the $p.",
 };
 static const char *const sights[] = {
-    "They saw $n $a. The $n $a were at the $p.",
-    "At the $p they saw $n $a. The $n $a were happy.",
+    "They saw $n $a. $F saw $n $a first.",
+    "They saw $n $a. The dad of $H saw $n $a too.",
 };
 static const char *const losses[] = {
     "Then the $t was under the $u. $F looked under the $u.",
     "Then $H lost the $t. It was under the $u, so $F looked under the $u.",
 };
 static const char *const endings[] = {
-    "$H and $F played with the $c $t at the $p.",
-    "$H and $F went home from the $p with the $c $t.",
+    "$H and $F played with the $c $t.",
+    "$H and $F went home with the $c $t.",
 };
 
 static const char *value_of(const facts *f, char letter)
@@ -183,9 +183,9 @@ static qf_question *ask(qf_question *question, const facts *f, const char *kind,
                         const char *template, const char *lead)
 {
     question->kind = kind;
-    question->text[0] = 0;
-    question->lead = lead;
+    question->text[0] = question->lead[0] = 0;
     expand(template, f, question->text, sizeof question->text);
+    expand(lead, f, question->lead, sizeof question->lead);
     return question;
 }
 
@@ -200,11 +200,11 @@ static void ask_all(qf_random *random, const facts *f, qf_question *q)
     offer(random, places, COUNT(places), f->place, NULL,
           ask(q++, f, "place", "Where did $H and $F go?", "to the"));
     offer(random, counts, COUNT(counts), f->count, NULL,
-          ask(q++, f, "count", "How many $a did they see?", ""));
+          ask(q++, f, "count", "How many $a were there?", "they saw"));
     offer(random, names, COUNT(names), f->friend, f->hero,
           ask(q++, f, "name", "Who went with $H?", ""));
     offer(random, objects, COUNT(objects), f->thing, NULL,
-          ask(q++, f, "object", "What did $H have?", "a"));
+          ask(q++, f, "object", "What did $H have?", "a $c"));
     offer(random, hidings, COUNT(hidings), f->hiding, NULL,
           ask(q++, f, "hiding", "Where was the $t?", "under the"));
 }
