@@ -10,8 +10,8 @@ cd "$(dirname "$0")/.."
 qforge=build/qforge
 out=${1:-demo-out}
 
-model=${DEMO_MODEL:-dim=96,hidden=256,layers=3,heads=6,kv_heads=6,context=256}
-train_steps=${DEMO_TRAIN_STEPS:-2400}
+model=${DEMO_MODEL:-dim=96,hidden=256,layers=2,heads=3,kv_heads=3,context=256}
+train_steps=${DEMO_TRAIN_STEPS:-3600}
 qfa_steps=${DEMO_QFA_STEPS:-150}
 evaluations=${DEMO_EVALUATIONS:-120}
 tune_seconds=${DEMO_TUNE_SECONDS:-25}
@@ -74,8 +74,8 @@ vocab=$("$qforge" stories -o "$out/text" --seed "$seed" --test "$questions" \
 
 stage "training in full precision"
 "$qforge" train --full --config "$model,vocab=$vocab" --tokenizer "$out/text/tokenizer.bin" \
-    --data "$out/text/train.txt" --steps "$train_steps" --batch 8 --length 128 --lr 0.006 \
-    --schedule cosine --warmup 100 --clip 1 --weight-decay 0.05 --seed "$seed" \
+    --data "$out/text/train.txt" --steps "$train_steps" --batch 8 --length 152 --align \
+    --lr 0.005 --schedule cosine --warmup 100 --weight-decay 0.05 --seed "$seed" \
     --log "$out/train.tsv" -o "$out/fp32"
 
 stage "tuning kernels"
@@ -84,11 +84,11 @@ stage "tuning kernels"
 
 stage "quantising (GPTQ)"
 "$qforge" quantize --model "$out/fp32" --method gptq --bits 2,3,4 --group 32 \
-    --calib "$out/text/calibration.txt" --samples 64 --length 128 -o "$out/gptq"
+    --calib "$out/text/calibration.txt" --samples 64 --length 152 -o "$out/gptq"
 
 stage "training adapters (LLM-QFA)"
 "$qforge" train --model "$out/gptq" --data "$out/text/train.txt" --steps "$qfa_steps" \
-    --batch 8 --length 128 --seed "$seed" --log "$out/qfa.tsv" -o "$out/qfa"
+    --batch 8 --length 152 --align --seed "$seed" --log "$out/qfa.tsv" -o "$out/qfa"
 
 stage "searching subnets"
 "$qforge" search --model "$out/qfa" --text "$out/text/search.txt" --records "$records" \
