@@ -20,7 +20,10 @@ static const cli_roof_row rows[CLI_ROOFS] = {
     [CLI_ROOF_DRAM_8] = {"DRAM read, 8 streams", "dram_8", QF_ROOF_READ, 4, 8},
 };
 
-enum { RUN = 16 << 10 }; /* bytes between streams: rows of weight panels lie so far apart */
+enum {
+    RUN = 16 << 10,   /* bytes between streams: weight panels lie so far apart */
+    WINDOW = 4 << 20, /* bytes of memory a call reads */
+};
 
 const cli_roof_row *cli_roof_of(cli_roof roof)
 {
@@ -30,11 +33,15 @@ const cli_roof_row *cli_roof_of(cli_roof roof)
 
 /* ---- one measurement ---- */
 
-/* What every thread works on: its own slice of the data, its own sink. */
+/* What every thread works on: its own slice of the data, its own sink.  A slice of memory
+ * is read window after window, one per call: a call is then so short that on a busy
+ * machine most calls run undisturbed, as those of the products held against it do. */
 typedef struct trial {
     qf_pool *pool;
     qf_roof_fn *run;
-    qf_roof_args args; /* of thread 0 */
+    qf_roof_args args; /* bytes: of a window */
+    int64_t slice;     /* bytes, whole windows */
+    int64_t offset;    /* of the window in its slice */
     uint8_t *data, *sink;
 } trial;
 
@@ -44,7 +51,7 @@ static void work(void *context, int part, int parts)
     qf_roof_args args = t->args;
 
     (void)parts;
-    args.data = t->data + part * t->args.bytes;
+    args.data = t->data + part * t->slice + t->offset;
     args.sink = t->sink + (int64_t)part * QF_ROOF_SINK_BYTES;
     t->run(&args);
 }
@@ -53,6 +60,7 @@ static void run_once(void *context)
 {
     trial *t = context;
     qf_pool_run(t->pool, work, t);
+    t->offset = (t->offset + t->args.bytes) % t->slice;
 }
 
 /* Bytes each thread reads: half of a private cache, an equal share of a quarter of the
@@ -74,18 +82,21 @@ static int64_t slice_bytes(const cli_roofline *line, int level)
     return bytes / threads;
 }
 
-static void set_sizes(const cli_roofline *line, const qf_roof *roof, const cli_roof_row *row,
-                      qf_roof_args *args)
+static void set_sizes(const cli_roofline *line, const cli_roof_row *row, trial *t)
 {
-    const int64_t whole = roof->streams > 1 ? roof->streams * (int64_t)RUN : 4096;
+    const int64_t whole = row->streams > 1 ? row->streams * (int64_t)RUN : 4096;
+    qf_roof_args *args = &t->args;
 
-    if (roof->kind != QF_ROOF_READ) {
-        args->bytes = QF_ROOF_DATA_BYTES;
+    if (row->kind != QF_ROOF_READ) {
+        t->slice = args->bytes = QF_ROOF_DATA_BYTES;
         args->rounds = 2000; /* some 50 us */
         return;
     }
-    args->bytes = (slice_bytes(line, row->level) / whole + 1) * whole;
-    args->run = roof->streams > 1 ? RUN : args->bytes;
+    const int64_t slice = slice_bytes(line, row->level);
+    args->bytes = ((row->level == 4 ? WINDOW : slice) / whole + 1) * whole;
+    t->slice = (slice / args->bytes + 1) * args->bytes;
+    if (row->level < 4) t->slice = args->bytes;
+    args->run = row->streams > 1 ? RUN : args->bytes;
     /* Caches: enough rounds that waking the threads costs nothing. */
     args->rounds = row->level == 4 ? 1 : (8 << 20) / args->bytes + 1;
 }
@@ -93,11 +104,11 @@ static void set_sizes(const cli_roofline *line, const qf_roof *roof, const cli_r
 static qf_status get_memory(const cli_roofline *line, trial *t)
 {
     const size_t threads = (size_t)qf_pool_threads(line->pool);
-    t->data = qf_alloc_array(threads, (size_t)t->args.bytes);
+    t->data = qf_alloc_array(threads, (size_t)t->slice);
     t->sink = qf_alloc_array(threads, QF_ROOF_SINK_BYTES);
     if (!t->data || !t->sink) return QF_MEMORY;
     /* Ordinary numbers: zeros and infinities may be quicker or slower. */
-    for (size_t i = 0; i < threads * (size_t)t->args.bytes / 4096; i++) {
+    for (size_t i = 0; i < threads * (size_t)t->slice / 4096; i++) {
         const float one = 1;
         memcpy(t->data + i * 4096, &one, sizeof one);
     }
@@ -118,7 +129,7 @@ qf_status cli_roof_measure(const cli_roofline *line, cli_roof which, cli_rate *r
     qf_measure_options options = qf_measure_defaults;
 
     QF_TRY(qf_roof_get(line->jit, &roof, &t.run));
-    set_sizes(line, &roof, row, &t.args);
+    set_sizes(line, row, &t);
     qf_status status = get_memory(line, &t);
     if (status == QF_OK) {
         options.max_seconds = line->seconds;
