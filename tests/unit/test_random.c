@@ -71,10 +71,10 @@ static void test_below_is_fair(void **state)
         chi2 += pow(seen[i] - DRAWS / (double)BOUND, 2) / (DRAWS / (double)BOUND);
     assert_true(chi2 < 22.5); /* 6 degrees of freedom: p = 0.001 */
     for (int i = 0; i < 100; i++) assert_int_equal(qf_random_below(&random, 1), 0);
-    /* A bound above half the range, where naive scaling would favour low numbers. */
-    int low = 0;
-    for (int i = 0; i < 30000; i++) low += qf_random_below(&random, 0xC0000000u) < 0x60000000u;
-    assert_in_range(low, 14600, 15400);
+    /* Three quarters of the range: plain scaling gives multiples of 3 twice as often. */
+    int multiples = 0;
+    for (int i = 0; i < 30000; i++) multiples += qf_random_below(&random, 0xC0000000u) % 3 == 0;
+    assert_in_range(multiples, 9600, 10400);
 }
 
 static void test_unit(void **state)
