@@ -4,10 +4,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 720, HEIGHT = 400, LEFT = 66, RIGHT = 20, TOP = 54, BOTTOM = 52 };
+enum { LEFT = 76, RIGHT = 20, TOP = 54, BOTTOM = 52 };
 
 /* From values to places. */
 typedef struct frame {
+    int width, height;
     double x_low, x_high, x_step, y_low, y_high, y_step;
 } frame;
 
@@ -51,7 +52,14 @@ static void include(double value, double *low, double *high)
 
 static frame frame_of(const chart *c)
 {
-    frame f = {INFINITY, -INFINITY, 1, INFINITY, -INFINITY, 1};
+    frame f = {c->narrow ? 460 : 720,
+               c->narrow ? 320 : 400,
+               INFINITY,
+               -INFINITY,
+               1,
+               INFINITY,
+               -INFINITY,
+               1};
     for (int s = 0; s < c->series_count; s++)
         for (int i = 0; i < c->series[s].count; i++) {
             include(c->series[s].x[i], &f.x_low, &f.x_high);
@@ -60,19 +68,20 @@ static frame frame_of(const chart *c)
     for (int m = 0; m < c->marks; m++) include(c->mark[m].x, &f.x_low, &f.x_high);
     if (f.x_low > f.x_high) f.x_low = 0, f.x_high = 1;
     if (f.y_low > f.y_high) f.y_low = 0, f.y_high = 1;
-    f.x_step = chart_ticks(&f.x_low, &f.x_high, 8);
+    f.x_step = chart_ticks(&f.x_low, &f.x_high, c->narrow ? 5 : 8);
     f.y_step = chart_ticks(&f.y_low, &f.y_high, 6);
     return f;
 }
 
 static double place_x(const frame *f, double x)
 {
-    return LEFT + (x - f->x_low) / (f->x_high - f->x_low) * (WIDTH - LEFT - RIGHT);
+    return LEFT + (x - f->x_low) / (f->x_high - f->x_low) * (f->width - LEFT - RIGHT);
 }
 
 static double place_y(const frame *f, double y)
 {
-    return HEIGHT - BOTTOM - (y - f->y_low) / (f->y_high - f->y_low) * (HEIGHT - TOP - BOTTOM);
+    return f->height - BOTTOM -
+           (y - f->y_low) / (f->y_high - f->y_low) * (f->height - TOP - BOTTOM);
 }
 
 /* 12000000 as 12M: axes have little room. */
@@ -91,11 +100,11 @@ static void write_axes(FILE *out, const chart *c, const frame *f)
 {
     fputs("<g class=\"grid\">", out);
     for (double y = f->y_low; y <= f->y_high + f->y_step / 2; y += f->y_step)
-        fprintf(out, "<path d=\"M%d %.1fH%d\"/>", LEFT, place_y(f, y), WIDTH - RIGHT);
-    fprintf(out, "</g><g class=\"axis\"><path d=\"M%d %dH%d\"/>", LEFT, HEIGHT - BOTTOM,
-            WIDTH - RIGHT);
+        fprintf(out, "<path d=\"M%d %.1fH%d\"/>", LEFT, place_y(f, y), f->width - RIGHT);
+    fprintf(out, "</g><g class=\"axis\"><path d=\"M%d %dH%d\"/>", LEFT, f->height - BOTTOM,
+            f->width - RIGHT);
     for (double x = f->x_low; x <= f->x_high + f->x_step / 2; x += f->x_step)
-        fprintf(out, "<path d=\"M%.1f %dv5\"/>", place_x(f, x), HEIGHT - BOTTOM);
+        fprintf(out, "<path d=\"M%.1f %dv5\"/>", place_x(f, x), f->height - BOTTOM);
     fputs("</g><g class=\"tick\">", out);
     for (double y = f->y_low; y <= f->y_high + f->y_step / 2; y += f->y_step) {
         fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 8,
@@ -105,17 +114,17 @@ static void write_axes(FILE *out, const chart *c, const frame *f)
     }
     for (double x = f->x_low; x <= f->x_high + f->x_step / 2; x += f->x_step) {
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", place_x(f, x),
-                HEIGHT - BOTTOM + 20);
+                f->height - BOTTOM + 20);
         write_number(out, x);
         fputs("</text>", out);
     }
     fprintf(out, "</g><text class=\"label\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">",
-            (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10);
+            (LEFT + f->width - RIGHT) / 2, f->height - 10);
     chart_write_text(out, c->x_label);
     fprintf(out,
-            "</text><text class=\"label\" transform=\"translate(16 %d) rotate(-90)\" "
+            "</text><text class=\"label\" transform=\"translate(18 %d) rotate(-90)\" "
             "text-anchor=\"middle\">",
-            (TOP + HEIGHT - BOTTOM) / 2);
+            (TOP + f->height - BOTTOM) / 2);
     chart_write_text(out, c->y_label);
     fputs("</text>", out);
 }
@@ -176,7 +185,7 @@ static void write_marks(FILE *out, const chart *c, const frame *f)
 {
     for (int m = 0; m < c->marks; m++) {
         const double x = place_x(f, c->mark[m].x);
-        fprintf(out, "<path class=\"mark\" d=\"M%.1f %dV%d\"/>", x, TOP, HEIGHT - BOTTOM);
+        fprintf(out, "<path class=\"mark\" d=\"M%.1f %dV%d\"/>", x, TOP, f->height - BOTTOM);
         /* Each a line lower than the one before: near marks stay readable. */
         fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"end\">", x - 4,
                 TOP + 12 + 16 * m);
@@ -197,7 +206,7 @@ static void open_svg(FILE *out, const char *title, int width, int height)
 void chart_write_svg(FILE *out, const chart *c)
 {
     const frame f = frame_of(c);
-    open_svg(out, c->title, WIDTH, HEIGHT);
+    open_svg(out, c->title, f.width, f.height);
     write_axes(out, c, &f);
     write_marks(out, c, &f);
     for (int s = 0; s < c->series_count; s++) {

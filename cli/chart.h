@@ -31,6 +31,7 @@ typedef struct chart {
     int series_count, marks;
     const chart_series *series;
     const chart_mark *mark;
+    bool narrow; /* half a page wide: fewer ticks, text of the same size */
 } chart;
 
 /* An <svg> element; scales with its container. */

@@ -9,10 +9,10 @@
 static const char style[] =
     ":root{color-scheme:light dark;--back:#fbfbf9;--card:#fff;--ink:#1d2327;--soft:#5c6670;"
     "--line:#dfe3e6;--s1:#0b66b8;--s2:#c8500a;--s3:#0a8a63;--s4:#a3478b;--s5:#b07c00;"
-    "--s6:#3f8fc4;--point:#fff7e0}"
+    "--s6:#3f8fc4}"
     "@media(prefers-color-scheme:dark){:root{--back:#14171a;--card:#1c2125;--ink:#e6e9eb;"
     "--soft:#9aa5ae;--line:#333b41;--s1:#5db2f7;--s2:#ff9a5c;--s3:#4fd1a5;--s4:#e39bcf;"
-    "--s5:#f0c24b;--s6:#9ad0f5;--point:#2d2a1c}}"
+    "--s5:#f0c24b;--s6:#9ad0f5}}"
     "*{box-sizing:border-box}"
     "body{margin:0;background:var(--back);color:var(--ink);"
     "font:16px/1.55 system-ui,-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif}"
@@ -36,8 +36,8 @@ static const char style[] =
     ".num td,.num tbody th{white-space:nowrap}"
     ".num td,.num thead "
     "th:not(:first-child){text-align:right;font-variant-numeric:tabular-nums}"
-    "tr.best{background:var(--point)}"
-    "code,.code{font-family:ui-monospace,\"DejaVu Sans Mono\",monospace;font-size:.88em}"
+    ".code td,.code tbody th{font:.78rem/1.5 ui-monospace,\"DejaVu Sans Mono\",monospace;"
+    "white-space:nowrap;padding:.3rem .8rem}"
     "svg text{font-family:inherit;fill:var(--ink)}"
     "svg .title{font-size:15px;font-weight:600}svg .key{font-size:13px}"
     "svg .tick,svg .tick text{font-size:12px;fill:var(--soft)}"
@@ -113,10 +113,11 @@ void page_row_end(page *p)
 }
 
 void page_table(page *p, const char *caption, int columns, const char *const *head, int rows,
-                const char *const *cell, bool numbers, int highlight)
+                const char *const *cell, page_cells cells)
 {
     FILE *out = p->out;
-    fprintf(out, "<div class=\"wrap\"><table%s>\n<caption>", numbers ? " class=\"num\"" : "");
+    fprintf(out, "<div class=\"wrap\"><table%s>\n<caption>",
+            cells == PAGE_NUMBERS ? " class=\"num\"" : " class=\"code\"");
     chart_write_text(out, caption);
     fputs("</caption>\n<thead><tr>", out);
     for (int c = 0; c < columns; c++) {
@@ -126,7 +127,7 @@ void page_table(page *p, const char *caption, int columns, const char *const *he
     }
     fputs("</tr></thead>\n<tbody>\n", out);
     for (int r = 0; r < rows; r++) {
-        fputs(r == highlight ? "<tr class=\"best\">" : "<tr>", out);
+        fputs("<tr>", out);
         for (int c = 0; c < columns; c++) {
             const char *text = cell[r * columns + c];
             fputs(c ? "<td>" : "<th scope=\"row\">", out);

@@ -22,11 +22,14 @@ void page_row_start(page *page);
 void page_grid(page *page, const chart_grid *grid);
 void page_row_end(page *page);
 
+typedef enum page_cells {
+    PAGE_NUMBERS, /* right-aligned */
+    PAGE_CODE     /* small and monospaced */
+} page_cells;
 /* Cells are [rows][columns] texts; NULL is an empty cell.  The first column is the row's
- * heading, the others are right-aligned when `numbers`.  highlight: index of a row to
- * point out, or -1. */
+ * heading. */
 void page_table(page *page, const char *caption, int columns, const char *const *head, int rows,
-                const char *const *cell, bool numbers, int highlight);
+                const char *const *cell, page_cells cells);
 
 /* Closes and writes the file; the page is released either way. */
 QF_MUST_CHECK qf_status page_finish(page *page, const char *path);

@@ -68,7 +68,7 @@ static void add_table(page *p, const demo_results *r)
              "On stories never trained, calibrated or searched on. Loss in nats per token, "
              "accuracy on four-choice questions (chance %.0f %%).",
              100 * r->chance);
-    page_table(p, caption, COLUMNS, head, r->rows, cell, true, -1);
+    page_table(p, caption, COLUMNS, head, r->rows, cell, PAGE_NUMBERS);
 }
 
 /* ---- loss curves ---- */
@@ -96,7 +96,7 @@ static void add_curve(page *p, const demo_curve *curve, const char *title, int c
     const demo_curve s = smooth(curve, POINTS, room);
     const chart_series series = {"training loss", CHART_LINE, colour, s.count,
                                  s.step,          s.loss,     NULL};
-    const chart c = {title, "step", "nats per token", 1, 0, &series, NULL};
+    const chart c = {title, "step", "nats per token", 1, 0, &series, NULL, true};
     page_chart(p, &c);
 }
 
@@ -161,7 +161,8 @@ static void draw_front(page *p, const demo_results *r, const cloud *c)
                            5,
                            marks,
                            series,
-                           mark};
+                           mark,
+                           false};
     page_chart(p, &drawing);
 }
 
@@ -245,7 +246,7 @@ static void add_tuning(page *p, const demo_results *r)
         line[4] = json_string_value(json_object_get(entry, "kernel"));
     }
     page_table(p, "The kernel that won each product, and how many were measured.", FIELDS,
-               title, rows, cell, true, -1);
+               title, rows, cell, PAGE_CODE);
 }
 
 static void add_stages(page *p, const demo_results *r)
@@ -258,7 +259,7 @@ static void add_stages(page *p, const demo_results *r)
         cell[2 * i] = r->stage[i].name;
         cell[2 * i + 1] = text[i];
     }
-    page_table(p, "Where the time went.", 2, title, r->stages, cell, true, -1);
+    page_table(p, "Where the time went.", 2, title, r->stages, cell, PAGE_NUMBERS);
 }
 
 static void add_latency_words(page *p, const demo_results *r)

@@ -217,13 +217,13 @@ static qf_status draw(const search_result *r, int *index, points *p, const char 
         {"uniform widths", CHART_POINTS, 2, p[2].count, p[2].x, p[2].y, NULL},
         {"chosen", CHART_POINTS, 3, p[3].count, p[3].x, p[3].y, NULL},
     };
-    const chart c = {"Loss against cost of subnets",
-                     axis[r->axis],
-                     "loss, nats per token",
-                     4,
-                     marks,
-                     series,
-                     mark};
+    const chart c = {.title = "Loss against cost of subnets",
+                     .x_label = axis[r->axis],
+                     .y_label = "loss, nats per token",
+                     .series_count = 4,
+                     .series = series,
+                     .marks = marks,
+                     .mark = mark};
     return cli_plot(&c, svg, png);
 }
 

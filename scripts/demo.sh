@@ -10,10 +10,10 @@ cd "$(dirname "$0")/.."
 qforge=build/qforge
 out=${1:-demo-out}
 
-model=${DEMO_MODEL:-dim=96,hidden=256,layers=2,heads=3,kv_heads=3,context=256}
-train_steps=${DEMO_TRAIN_STEPS:-3600}
-qfa_steps=${DEMO_QFA_STEPS:-150}
-evaluations=${DEMO_EVALUATIONS:-120}
+model=${DEMO_MODEL:-dim=128,hidden=384,layers=2,heads=8,kv_heads=8,context=256}
+train_steps=${DEMO_TRAIN_STEPS:-2000}
+qfa_steps=${DEMO_QFA_STEPS:-200}
+evaluations=${DEMO_EVALUATIONS:-150}
 tune_seconds=${DEMO_TUNE_SECONDS:-25}
 records=${DEMO_RECORDS:-40}
 questions=${DEMO_QUESTIONS:-300}
@@ -62,7 +62,8 @@ row()
     "$qforge" eval --model "$directory" "$@" --text "$out/text/test.txt" \
         --choices "$out/text/questions.jsonl" --records "$questions" --json \
         >"$out/eval-$key.json"
-    "$qforge" bench token --model "$directory" "$@" --cache cold --seconds 0.5 --json \
+    "$qforge" bench token --model "$directory" "$@" --cache cold --threads 1 --seconds 0.5 \
+        --json \
         >"$out/token-$key.json"
 }
 
@@ -79,11 +80,11 @@ stage "training in full precision"
     --log "$out/train.tsv" -o "$out/fp32"
 
 stage "tuning kernels"
-"$qforge" tune --model "$out/fp32" --bits 2,3,4 --group 32 \
+"$qforge" tune --model "$out/fp32" --bits 2,3,4 --group 128 \
     --budget "$tune_seconds" --json >"$out/tune.json"
 
 stage "quantising (GPTQ)"
-"$qforge" quantize --model "$out/fp32" --method gptq --bits 2,3,4 --group 32 \
+"$qforge" quantize --model "$out/fp32" --method gptq --bits 2,3,4 --group 128 \
     --calib "$out/text/calibration.txt" --samples 64 --length 152 -o "$out/gptq"
 
 stage "training adapters (LLM-QFA)"
@@ -92,7 +93,8 @@ stage "training adapters (LLM-QFA)"
 
 stage "searching subnets"
 "$qforge" search --model "$out/qfa" --text "$out/text/search.txt" --records "$records" \
-    --latency-budgets 3 --cache cold --evaluations "$evaluations" --seed "$seed" -o "$out/front"
+    --latency-budgets 3 --cache cold --threads 1 --evaluations "$evaluations" --seed "$seed" \
+    -o "$out/front"
 
 stage "judging"
 row "full precision" fp32 - "$out/fp32"
