@@ -166,10 +166,7 @@ void cg_tie(const cg_emit *e, LLVMValueRef *value, int count)
         types[i] = LLVMTypeOf(value[i]);
         const bool address = LLVMGetTypeKind(types[i]) == LLVMPointerTypeKind;
         used += (size_t)snprintf(constraints + used, sizeof constraints - used, "%s=%s",
-                                 i ? "," : "",
-                                 address   ? "r"
-                                 : address ? "r"
-                                           : e->isa->tie);
+                                 i ? "," : "", address ? "r" : e->isa->tie);
     }
     for (int i = 0; i < count; i++)
         used += (size_t)snprintf(constraints + used, sizeof constraints - used, ",%d", i);
