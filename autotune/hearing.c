@@ -90,16 +90,28 @@ static void make_plain(scene *s)
     }
 }
 
-/* Integers are within int8 and reach 127 in every group, which makes their scale one. */
+/* The largest high digit, -128 below it. */
+static float lowest_low_digits(int planes)
+{
+    float value = 127;
+    while (--planes > 0) value = 256 * value - 128;
+    return value;
+}
+
+/* Integers reach the limit in every group, which makes their scale one; the others are
+ * small, so that sums stay exact.  Extreme ones have the largest digits of either sign: the
+ * lower ones of every third row are -128. */
 static float activation(scene *s, int64_t row, int64_t k)
 {
     qf_random *r = &s->random;
+    const float limit = (float)qf_activations_limit(s->recipe->planes);
     const bool peak = k % 32 == (row & 3) || k == s->hearing->depth - 1;
     switch (s->hearing->data) {
     case QF_DATA_INTEGERS:
-        return peak ? 127 : (float)small_integer(r, 127);
+        return peak ? limit : (float)small_integer(r, 127);
     case QF_DATA_EXTREME:
-        return row & 1 ? -127 : 127;
+        if (row % 3 == 2 && !peak) return lowest_low_digits(s->recipe->planes);
+        return row & 1 ? -limit : limit;
     default:
         /* A group of zeros has no scale. */
         return row == 1 && k < 32 ? 0 : (float)qf_random_normal(r);
@@ -156,17 +168,21 @@ static sum sum_f32(const scene *s, int64_t i, int64_t j)
 /* The activations as the kernel gets them: one row packed alone. */
 static sum sum_i8(const scene *s, const uint8_t *row, int64_t j)
 {
-    const int group = s->layout.group;
-    const int64_t record = qf_activations_block_bytes(QF_ACTIVATIONS_I8, 1, group, group);
+    const int group = s->layout.group, planes = s->recipe->planes;
+    const int64_t record = qf_activations_block_bytes(planes, 1, group, group);
     sum total = {0, 0};
 
     for (int64_t g = 0; g < s->groups; g++) {
         float params[2];
-        const int8_t *q = (const int8_t *)row + g * record + sizeof params;
+        const int8_t *digit = (const int8_t *)row + g * record + sizeof params;
         int64_t dot = 0;
         memcpy(params, row + g * record, sizeof params);
-        for (int k = 0; k < group && g * group + k < s->wk; k++)
-            dot += q[k] * s->code[j * s->wk + g * group + k];
+        for (int k = 0; k < group && g * group + k < s->wk; k++) {
+            int64_t q = 0;
+            for (int p = 0; p < planes; p++)
+                q = 256 * q + digit[4 * (k / 4 * planes + p) + k % 4];
+            dot += q * s->code[j * s->wk + g * group + k];
+        }
         const double scale = s->scale[j * s->groups + g], offset = s->offset[j * s->groups + g];
         total.value += (double)dot * params[0] * scale + params[1] * offset;
         total.magnitude += fabs((double)dot * params[0] * scale) + fabs(params[1] * offset);
@@ -174,10 +190,22 @@ static sum sum_i8(const scene *s, const uint8_t *row, int64_t j)
     return total;
 }
 
+/* Whether every sum is an integer that fp32 holds. */
+static bool is_exact(const scene *s)
+{
+    const int planes = s->recipe->planes;
+    if (s->hearing->data == QF_DATA_RANDOM || planes == 3) return false;
+    return planes < 2 ||
+           (s->hearing->data == QF_DATA_INTEGERS && qf_quant_of(s->layout.quant)->bits <= 4);
+}
+
 static double roundings(const scene *s)
 {
-    if (s->hearing->data != QF_DATA_RANDOM) return 0; /* every sum is exact */
-    if (s->recipe->activations == QF_ACTIVATIONS_I8) return 4 * (double)s->groups + 6;
+    const int planes = s->recipe->planes;
+    if (is_exact(s)) return 0;
+    /* A third plane is joined in floating point; more than one plane round when they
+     * become a float. */
+    if (planes) return (planes + 3) * (double)s->groups + 6;
     return (double)s->padded + 6;
 }
 
@@ -199,14 +227,15 @@ static qf_status answer(scene *s)
     const qf_hearing *h = s->hearing;
     uint8_t *row = NULL;
 
-    if (s->recipe->activations == QF_ACTIVATIONS_I8) {
-        row = qf_alloc((size_t)qf_activations_block_bytes(QF_ACTIVATIONS_I8, 1, s->layout.group,
-                                                          h->depth));
+    const int planes = s->recipe->planes;
+    if (planes) {
+        row =
+            qf_alloc((size_t)qf_activations_block_bytes(planes, 1, s->layout.group, h->depth));
         if (!row) return QF_MEMORY;
     }
     for (int64_t i = 0; i < h->m; i++) {
         if (row)
-            qf_activations_pack_i8(s->x + i * h->depth, h->depth, 0, 1, h->depth,
+            qf_activations_pack_i8(planes, s->x + i * h->depth, h->depth, 0, 1, h->depth,
                                    s->layout.group, 1, row);
         answer_row(s, i, row);
     }
@@ -314,7 +343,7 @@ static qf_status place_results(scene *s)
 static void poison_rows(const scene *s, int64_t step, uint8_t *blocks)
 {
     const int mr = s->kernel->id.tile.mr, used = (int)(s->hearing->m % mr);
-    if (used == 0 || s->recipe->activations != QF_ACTIVATIONS_F32) return;
+    if (used == 0 || s->recipe->planes) return;
     float *block = (float *)(void *)blocks + s->hearing->m / mr * mr * step;
     for (int64_t k = 0; k < step; k++)
         for (int m = used; m < mr; m++) block[k * mr + m] = NAN;
@@ -328,14 +357,13 @@ static qf_status place_activations(const scene *s, int64_t d, int64_t step, qf_g
     const qf_hearing *h = s->hearing;
     const int mr = s->kernel->id.tile.mr;
     const int64_t blocks = (h->m + mr - 1) / mr;
-    const bool whole = s->recipe->activations == QF_ACTIVATIONS_I8;
+    const int planes = s->recipe->planes;
 
-    *stride =
-        whole ? qf_activations_block_bytes(QF_ACTIVATIONS_I8, mr, s->layout.group, s->padded)
-              : step * mr * (int64_t)sizeof(float);
+    *stride = planes ? qf_activations_block_bytes(planes, mr, s->layout.group, s->padded)
+                     : step * mr * (int64_t)sizeof(float);
     QF_TRY(qf_guarded_init((size_t)(blocks * *stride), h->side, a));
-    if (whole) {
-        qf_activations_pack_i8(s->x, h->depth, 0, h->m, h->depth, s->layout.group, mr,
+    if (planes) {
+        qf_activations_pack_i8(planes, s->x, h->depth, 0, h->m, h->depth, s->layout.group, mr,
                                a->bytes);
     } else {
         const int64_t valid = h->depth - d < step ? h->depth - d : step;
@@ -349,9 +377,9 @@ static qf_status place_activations(const scene *s, int64_t d, int64_t step, qf_g
 
 static int64_t activations_at(const scene *s, int64_t d)
 {
-    if (s->recipe->activations == QF_ACTIVATIONS_F32) return 0;
-    return qf_activations_block_bytes(QF_ACTIVATIONS_I8, s->kernel->id.tile.mr, s->layout.group,
-                                      d);
+    const int planes = s->recipe->planes;
+    if (!planes) return 0;
+    return qf_activations_block_bytes(planes, s->kernel->id.tile.mr, s->layout.group, d);
 }
 
 static const uint8_t *weights_at(const scene *s, int64_t d)
@@ -457,7 +485,7 @@ static scene scene_of(const qf_kernel *kernel, const qf_hearing *h)
         .hearing = h,
         .recipe = recipe,
         .layout = {id->quant, id->group, qf_isa_panel(id->isa),
-                   id->quant == QF_F32 ? QF_PARAMS_F32 : recipe->params},
+                   id->quant == QF_F32 ? QF_PARAMS_F32 : qf_recipe_params(id->recipe)},
         .wn = forward ? h->columns : h->depth,
         .wk = forward ? h->depth : h->columns,
         .random = qf_random_init(h->seed, 0),

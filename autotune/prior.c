@@ -17,6 +17,7 @@ typedef struct counts {
     double m, columns, depth; /* of the product: forward n x k, grad k x n */
     double rows, columns_blocks;
     double mr, vectors; /* of the tile */
+    double dot_rows;    /* mr times the planes of int8 activations */
     double unroll;
     int lanes;
 } counts;
@@ -34,6 +35,7 @@ static counts count(const qf_problem *p, const qf_kernel_id *kernel)
                 .columns = (double)(forward ? p->n : p->k),
                 .depth = (double)(forward ? p->k : p->n),
                 .mr = tile->mr,
+                .dot_rows = tile->mr * qf_recipe_of(kernel->recipe)->planes,
                 .unroll = tile->unroll,
                 .lanes = qf_isa_panel(kernel->isa) / 2};
     c.vectors = (double)tile->nr / c.lanes;
@@ -124,10 +126,10 @@ static double dot_cycles(const qf_problem *p, const qf_kernel_id *kernel)
 {
     const counts c = count(p, kernel);
     const double wide = p->quant == QF_Q8 ? 2 : 1; /* eight bits saturate: two halves */
-    const double ops = c.vectors * (unpack_ops(p->quant) + 2.4 * wide * c.mr);
+    const double ops = c.vectors * (unpack_ops(p->quant) + 2.4 * wide * c.dot_rows);
     const double quad = at_least(ops / 3.2, 1) + 0.4 / c.unroll;
-    const double spilled = at_least(0, c.mr * c.vectors - 12) * 0.7;
-    const double flush = c.vectors * c.mr * 2.2 + spilled + 4;
+    const double spilled = at_least(0, c.mr * c.vectors - 12) * 0.7 * c.dot_rows / c.mr;
+    const double flush = c.vectors * (c.mr * 1.4 + c.dot_rows * 0.8) + spilled + 4;
     const double groups = ceil_div(c.depth, p->group);
     return c.rows * c.columns_blocks * (groups * (p->group / 4.0 * quad + flush) + 12);
 }
@@ -138,9 +140,9 @@ static double quad_cycles(const qf_problem *p, const qf_kernel_id *kernel)
 {
     const counts c = count(p, kernel);
     const double wide = p->quant == QF_Q8 ? 2 : 1;
-    const double loads = 0.6 * (c.vectors + c.mr);
-    const double quad = wide * (c.mr * (2 * c.vectors + 1) + loads) / 3.6;
-    const double flush = c.vectors * c.mr * 2.4 + 4;
+    const double loads = 0.6 * (c.vectors + c.dot_rows);
+    const double quad = wide * (c.dot_rows * (2 * c.vectors + 1) + loads) / 3.6;
+    const double flush = c.vectors * (c.mr * 1.5 + c.dot_rows * 0.9) + 4;
     const double groups = ceil_div(c.depth, p->group);
     const double passes = ceil_div(c.m, kernel->tile.mc);
     const double edges = ceil_div(c.depth, kernel->tile.kc) * (2 * c.mr * c.vectors + 24);
@@ -158,8 +160,12 @@ static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_ker
         return panel_cycles(cpu, p, kernel);
     case QF_RECIPE_ROWS:
         return rows_cycles(cpu, p, kernel);
+    case QF_RECIPE_DOT3:
+    case QF_RECIPE_DOT2:
     case QF_RECIPE_DOT:
         return dot_cycles(p, kernel);
+    case QF_RECIPE_QUAD3:
+    case QF_RECIPE_QUAD2:
     case QF_RECIPE_QUAD:
         return quad_cycles(p, kernel);
     case QF_RECIPE_COUNT:
@@ -171,7 +177,8 @@ static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_ker
 static double weight_bytes(const qf_problem *p)
 {
     const double bits = qf_quant_of(p->quant)->bits;
-    const double params = p->group ? (p->accuracy == QF_FAST ? 32.0 : 64.0) / p->group : 0;
+    const bool half = qf_accuracy_of(p->accuracy)->params == QF_PARAMS_F16;
+    const double params = p->group ? (half ? 32.0 : 64.0) / p->group : 0;
     return (double)p->n * (double)p->k * (bits + params) / 8;
 }
 

@@ -34,12 +34,11 @@ static qf_status parse_problem(const request *r, int threads, qf_problem *proble
     if (problem->quant != QF_F32 && !qf_group_valid(problem->group))
         return qf_fail(QF_USAGE, "--group: %lld is not 32, 64 or 128", (long long)r->group);
     const qf_recipe recipe = qf_recipe_named(r->recipe);
-    if (recipe != QF_RECIPE_COUNT)
-        problem->accuracy = qf_recipe_of(recipe)->accuracy;
-    else if (strcmp(r->recipe, "fast") == 0)
-        problem->accuracy = QF_FAST;
-    else if (strcmp(r->recipe, "exact") != 0)
-        return qf_fail(QF_USAGE, "--recipe: no '%s' (exact, fast, or a recipe)", r->recipe);
+    problem->accuracy = recipe != QF_RECIPE_COUNT ? qf_recipe_of(recipe)->accuracy
+                                                  : qf_accuracy_named(r->recipe);
+    if (problem->accuracy == QF_ACCURACY_COUNT)
+        return qf_fail(QF_USAGE, "--recipe: no '%s' (exact, fine, fast, or a recipe)",
+                       r->recipe);
     if (strcmp(r->op, "grad") == 0)
         problem->op = QF_GRAD_INPUT;
     else if (strcmp(r->op, "forward") != 0)
@@ -176,7 +175,7 @@ qf_status cli_bench_gemm(int argc, char **argv)
         {"shape", 's', CLI_TEXT, &r.shape, "MxNxK", "rows, outputs, inputs"},
         {"bits", 'b', CLI_INT, &r.bits, "N", "width of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &r.group, "N", "group size: 32, 64, 128"},
-        {"recipe", 'r', CLI_TEXT, &r.recipe, "NAME", "exact, fast, or a recipe's own name"},
+        {"recipe", 'r', CLI_TEXT, &r.recipe, "NAME", "a class (exact, fine, fast) or a recipe"},
         {"tile", 't', CLI_TEXT, &r.tile, "TILE", "this tile of --recipe, e.g. 6x16_u1_kc256"},
         {"op", 'o', CLI_TEXT, &r.op, "OP", "forward or grad"},
         {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "warm or cold weights"},

@@ -11,6 +11,16 @@ typedef struct request {
     const char *recipe, *isa, *tile, *form, *kernel;
 } request;
 
+/* A class stands for its first recipe. */
+static qf_recipe recipe_of(const char *name)
+{
+    const qf_accuracy accuracy = qf_accuracy_named(name);
+    if (accuracy == QF_ACCURACY_COUNT) return qf_recipe_named(name);
+    int i = 0;
+    while (i < QF_RECIPE_COUNT && qf_recipe_of((qf_recipe)i)->accuracy != accuracy) i++;
+    return (qf_recipe)i;
+}
+
 static qf_status kernel_of(const request *r, qf_kernel_id *id)
 {
     if (r->kernel) return qf_kernel_parse(r->kernel, id);
@@ -21,11 +31,7 @@ static qf_status kernel_of(const request *r, qf_kernel_id *id)
         return qf_fail(QF_USAGE, "--bits: %lld is no width (2, 3, 4, 8, 32)",
                        (long long)r->bits);
     if (id->isa == QF_ISA_COUNT) return qf_fail(QF_USAGE, "--isa: no '%s'", r->isa);
-    /* A class stands for its recipe for few rows (fast) or many (exact). */
-    const char *recipe = strcmp(r->recipe, "fast") == 0    ? "dot"
-                         : strcmp(r->recipe, "exact") == 0 ? "panel"
-                                                           : r->recipe;
-    id->recipe = qf_recipe_named(recipe);
+    id->recipe = recipe_of(r->recipe);
     if (id->recipe == QF_RECIPE_COUNT) return qf_fail(QF_USAGE, "--recipe: no '%s'", r->recipe);
     if (r->tile) return qf_tile_parse(r->tile, &id->tile);
     id->tile = (qf_tile){.mr = 1, .nr = qf_isa_panel(id->isa), .unroll = 1};
@@ -40,7 +46,7 @@ qf_status cli_cmd_emit(int argc, char **argv)
         {"kernel", 'k', CLI_TEXT, &r.kernel, "NAME", "a kernel by its full name"},
         {"bits", 'b', CLI_INT, &r.bits, "N", "width of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &r.group, "N", "group size: 32, 64, 128"},
-        {"recipe", 'r', CLI_TEXT, &r.recipe, "NAME", "exact, fast, or a recipe's own name"},
+        {"recipe", 'r', CLI_TEXT, &r.recipe, "NAME", "a class (exact, fine, fast) or a recipe"},
         {"isa", 'i', CLI_TEXT, &r.isa, "NAME", "instruction set"},
         {"tile", 't', CLI_TEXT, &r.tile, "TILE", "e.g. 6x16_u2 (default 1 x one panel)"},
         {"form", 'f', CLI_TEXT, &r.form, "FORM", "ir, asm or obj"},

@@ -224,7 +224,7 @@ qf_status cli_cmd_eval(int argc, char **argv)
         {"choices", 0, CLI_TEXT, &e.choices, "FILE", "lines of multiple-choice questions"},
         {"records", 'n', CLI_INT, &e.records, "N", "the first N of each; default: all"},
         {"reference", 0, CLI_TEXT, &e.reference, "PATH", "model to measure KL against"},
-        {"accuracy", 0, CLI_TEXT, &e.accuracy, "CLASS", "exact or fast; default: exact"},
+        {"accuracy", 0, CLI_TEXT, &e.accuracy, "CLASS", "exact, fine or fast; default: exact"},
         {"threads", 't', CLI_INT, &e.threads, "N", "default: all"},
         {"db", 0, CLI_TEXT, &e.ledger, "FILE", "tuning ledger; none: the prior alone"},
         {"json", 0, CLI_FLAG, &e.json, NULL, "print one JSON object"},

@@ -113,7 +113,7 @@ qf_status cli_cmd_explain(int argc, char **argv)
         {"model", 'm', CLI_TEXT, &q.model, "PATH", "every product of this model instead"},
         {"bits", 'b', CLI_TEXT, &q.bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &q.group, "N", "group size: 32, 64, 128"},
-        {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME", "exact or fast"},
+        {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME", "exact, fine or fast"},
         {"op", 'o', CLI_TEXT, &q.op, "OP", "forward or grad"},
         {"threads", 't', CLI_INT, &threads, "N", "threads, 0 for all"},
         {"db", 0, CLI_TEXT, &ledger, "FILE", "the tuning ledger, or none"},

@@ -108,7 +108,7 @@ qf_status cli_cmd_run(int argc, char **argv)
         {"temperature", 0, CLI_REAL, &r.temperature, "T", "0 is greedy; default: 1"},
         {"top-p", 0, CLI_REAL, &r.top_p, "P", "mass to draw from; default: 0.9"},
         {"seed", 0, CLI_INT, &r.seed, "S", "same seed, same text; default: 0"},
-        {"accuracy", 0, CLI_TEXT, &r.accuracy, "CLASS", "exact or fast; default: fast"},
+        {"accuracy", 0, CLI_TEXT, &r.accuracy, "CLASS", "exact, fine or fast; default: fast"},
         {"threads", 't', CLI_INT, &r.threads, "N", "default: all"},
         {"db", 0, CLI_TEXT, &r.ledger, "FILE", "tuning ledger; none: the prior alone"},
         {"json", 0, CLI_FLAG, &r.json, NULL, "print one JSON object at the end"},

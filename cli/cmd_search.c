@@ -66,9 +66,7 @@ static qf_status check_request(request *r, qf_search_strategy *strategy)
     if (*strategy == QF_SEARCH_STRATEGIES)
         return qf_fail(QF_USAGE, "--strategy: no '%s' (paper, evolution)", r->strategy);
     QF_TRY(cli_residency_parse(r->cache, &r->setup.residency));
-    r->setup.fast = strcmp(r->accuracy, "fast") == 0;
-    if (!r->setup.fast && strcmp(r->accuracy, "exact") != 0)
-        return qf_fail(QF_USAGE, "--accuracy: '%s' is not exact or fast", r->accuracy);
+    QF_TRY(cli_accuracy_parse(r->accuracy, &r->setup.accuracy));
     r->setup.per_block = strcmp(r->choice, "block") == 0;
     if (!r->setup.per_block && strcmp(r->choice, "linear") != 0)
         return qf_fail(QF_USAGE, "--choice: '%s' is not linear or block", r->choice);
@@ -108,7 +106,8 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
          "subnets measured end to end per budget (3)"},
         {"cache", 0, CLI_TEXT, &r->cache, "MODE",
          "where a token finds the weights: auto, warm or cold (auto)"},
-        {"accuracy", 0, CLI_TEXT, &r->accuracy, "CLASS", "of losses: exact or fast (exact)"},
+        {"accuracy", 0, CLI_TEXT, &r->accuracy, "CLASS",
+         "of losses: exact, fine or fast (exact)"},
         {"probes", 0, CLI_INT, &r->setup.probes, "N",
          "subnets measured to calibrate the latency model (8)"},
         {"held-out", 0, CLI_INT, &r->setup.held_out, "N", "subnets measured to judge it (4)"},

@@ -85,12 +85,9 @@ qf_status cli_inference_engine(const cli_inference *inference, const cli_machine
 
 qf_status cli_accuracy_parse(const char *text, qf_accuracy *accuracy)
 {
-    for (int a = 0; a < QF_ACCURACY_COUNT; a++) {
-        if (strcmp(text, qf_accuracy_name((qf_accuracy)a)) != 0) continue;
-        *accuracy = (qf_accuracy)a;
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "--accuracy: '%s' is neither exact nor fast", text);
+    *accuracy = qf_accuracy_named(text);
+    if (*accuracy != QF_ACCURACY_COUNT) return QF_OK;
+    return qf_fail(QF_USAGE, "--accuracy: '%s' is not exact, fine or fast", text);
 }
 
 qf_status cli_residency_parse(const char *text, qf_residency *residency)

@@ -32,7 +32,7 @@ QF_MUST_CHECK qf_status cli_inference_engine(const cli_inference *inference,
 
 /* "auto", "warm" or "cold", of --cache; QF_USAGE for other words, as the next. */
 QF_MUST_CHECK qf_status cli_residency_parse(const char *text, qf_residency *residency);
-/* "exact" or "fast". */
+/* "exact", "fine" or "fast". */
 QF_MUST_CHECK qf_status cli_accuracy_parse(const char *text, qf_accuracy *accuracy);
 /* QF_USAGE unless low <= value <= high. */
 QF_MUST_CHECK qf_status cli_check_int(const char *option, int64_t value, int64_t low,

@@ -18,7 +18,7 @@ typedef struct search_setup {
     int64_t tokens;                 /* decoded per measurement */
     uint64_t seed;
     qf_residency residency;
-    bool fast; /* losses by the fast class instead of the exact one */
+    qf_accuracy accuracy; /* of the kernels that losses are computed with */
     bool per_block;
 } search_setup;
 

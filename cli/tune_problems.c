@@ -69,17 +69,21 @@ static qf_status parse_recipe(const char *text, qf_problem *p, qf_recipe *recipe
         p->accuracy = p->op == QF_FORWARD ? QF_FAST : QF_EXACT;
         return QF_OK;
     }
-    for (int a = 0; a < QF_ACCURACY_COUNT; a++)
-        if (strcmp(text, qf_accuracy_name((qf_accuracy)a)) == 0) {
-            p->accuracy = (qf_accuracy)a;
-            return QF_OK;
-        }
+    p->accuracy = qf_accuracy_named(text);
+    if (p->accuracy != QF_ACCURACY_COUNT) return QF_OK;
     *recipe = qf_recipe_named(text);
     if (*recipe == QF_RECIPE_COUNT)
-        return qf_fail(QF_USAGE, "--recipe: '%s' is neither exact, fast nor a recipe", text);
+        return qf_fail(QF_USAGE, "--recipe: '%s' is no class (exact, fine, fast) or recipe",
+                       text);
     p->accuracy = qf_recipe_of(*recipe)->accuracy;
     p->op = qf_recipe_of(*recipe)->op;
     return QF_OK;
+}
+
+static bool takes_plain(const qf_problem *p, qf_recipe recipe)
+{
+    if (recipe != QF_RECIPE_COUNT) return qf_recipe_of(recipe)->formats == QF_FORMATS_ANY;
+    return p->op == QF_FORWARD;
 }
 
 static qf_status from_shape(const cli_problem_request *r, const widths *list,
@@ -93,11 +97,12 @@ static qf_status from_shape(const cli_problem_request *r, const widths *list,
     else if (strcmp(r->op, "forward") != 0)
         return qf_fail(QF_USAGE, "--op: '%s' is neither forward nor grad", r->op);
     QF_TRY(parse_recipe(r->recipe, &p, &problems->recipe));
-    if (p.accuracy == QF_FAST && p.op == QF_GRAD_INPUT)
-        return qf_fail(QF_USAGE, "--recipe: there are no fast grad products");
+    if (p.accuracy != QF_EXACT && p.op == QF_GRAD_INPUT)
+        return qf_fail(QF_USAGE, "--recipe: there are no %s grad products",
+                       qf_accuracy_name(p.accuracy));
     for (int i = 0; i < list->count; i++) {
         p.quant = list->quant[i];
-        if (p.quant == QF_F32 && (p.op == QF_GRAD_INPUT || problems->recipe == QF_RECIPE_DOT))
+        if (p.quant == QF_F32 && !takes_plain(&p, problems->recipe))
             return qf_fail(QF_USAGE, "--bits: 32 goes with exact forward products only");
         add(problems, &p);
     }

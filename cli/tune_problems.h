@@ -10,9 +10,9 @@
 typedef struct cli_problem_request {
     const char *shape, *model; /* one of them */
     const char *bits;          /* "2,3,4"; NULL: 4 for a shape, 2,3,4 for a model */
-    const char *recipe;        /* "exact", "fast", a recipe's name, or NULL: the class that
-                                  usually does such products */
-    const char *op;            /* "forward", "grad" */
+    const char *recipe; /* "exact", "fine", "fast", a recipe's name, or NULL: the class that
+                           usually does such products */
+    const char *op;     /* "forward", "grad" */
     int64_t group;
     int64_t rows, prompt; /* of a model: tokens per training step, per prompt chunk */
     int threads;

@@ -16,7 +16,7 @@ static const cg_isa *const isas[] = {
 };
 
 static const cg_recipe *const recipes[] = {
-#define QF_RECIPE(id, name, accuracy, op, activations, params, formats, depth) &cg_recipe_##id,
+#define QF_RECIPE(id, name, accuracy, op, planes, formats, depth) &cg_recipe_##id,
 #include "qforge/recipes.def"
 #undef QF_RECIPE
 };

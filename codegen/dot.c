@@ -10,6 +10,16 @@ static int plane_bits(const cg_emit *e)
     return bits <= e->isa->dot->max_bits ? bits : e->isa->dot->max_bits;
 }
 
+int cg_dot_rows(const cg_emit *e)
+{
+    return e->id->tile.mr * qf_recipe_of(e->id->recipe)->planes;
+}
+
+int64_t cg_x_record_bytes(const cg_emit *e)
+{
+    return 8L * e->id->tile.mr + (int64_t)cg_dot_rows(e) * e->id->group;
+}
+
 int cg_dot_planes(const cg_emit *e)
 {
     return qf_quant_of(e->id->quant)->bits / plane_bits(e);
@@ -43,7 +53,7 @@ static int blocks_per_sum(const cg_emit *e)
 typedef struct state {
     const cg_emit *e;
     const cg_quads *quads;
-    int sums; /* mr * vectors */
+    int sums; /* rows * vectors */
     LLVMValueRef value[CG_CARRIED_MAX];
     cg_block block[2]; /* packed: the words of the block at hand */
 } state;
@@ -65,12 +75,12 @@ static LLVMValueRef load_quad(state *s, int b, int j, int plane, int v)
 static void add_quad(state *s, int b, int j, int plane)
 {
     const cg_emit *e = s->e;
-    const int mr = e->id->tile.mr, vectors = 2 * s->quads->panels;
+    const int rows = cg_dot_rows(e), vectors = 2 * s->quads->panels;
     LLVMValueRef quad[2 * CG_PANELS_MAX];
 
     for (int v = 0; v < vectors; v++) quad[v] = load_quad(s, b, j, plane, v);
-    for (int m = 0; m < mr; m++) {
-        const int64_t at = 4L * ((b * QF_BLOCK_QUADS + j) * mr + m);
+    for (int m = 0; m < rows; m++) {
+        const int64_t at = 4L * ((b * QF_BLOCK_QUADS + j) * rows + m);
         LLVMValueRef x = cg_load_splat_quad(e, cg_at_const(e, s->value[s->sums], at));
         for (int v = 0; v < vectors; v++) {
             LLVMValueRef *sum = &s->value[m * vectors + v];
@@ -84,7 +94,7 @@ static void add_quad(state *s, int b, int j, int plane)
 static void sum_blocks(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, int first,
                        int count, int plane, LLVMValueRef *sum)
 {
-    state s = {.e = e, .quads = quads, .sums = e->id->tile.mr * 2 * quads->panels};
+    state s = {.e = e, .quads = quads, .sums = cg_dot_rows(e) * 2 * quads->panels};
 
     for (int i = 0; i < s.sums; i++) s.value[i] = cg_zero(e->isa->dot->type(e));
     s.value[s.sums] = x;
@@ -96,10 +106,13 @@ static void sum_blocks(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, 
     for (int i = 0; i < s.sums; i++) sum[i] = e->isa->dot->finish(e, s.value[i]);
 }
 
-void cg_dot_group(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, LLVMValueRef *total)
+/* total[row * vectors + v] = dots of the whole group as <lanes x i32>, for every row of every
+ * plane of activations. */
+static void sum_group(const cg_emit *e, LLVMValueRef x, const cg_quads *quads,
+                      LLVMValueRef *total)
 {
     const int step = blocks_per_sum(e), blocks = e->id->group / QF_BLOCK_K;
-    const int sums = e->id->tile.mr * 2 * quads->panels;
+    const int sums = cg_dot_rows(e) * 2 * quads->panels;
     LLVMValueRef sum[CG_CARRIED_MAX];
 
     for (int i = 0; i < sums; i++) total[i] = NULL;
@@ -117,6 +130,34 @@ void cg_dot_group(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, LLVMV
     }
 }
 
+/* The digits of a row, high first and `stride` values apart, as one float.  Two digits fit
+ * 32 bits: 128 products of 255 and 127, times 256; a third does not. */
+static LLVMValueRef join_planes(const cg_emit *e, const LLVMValueRef *digit, int stride)
+{
+    const int planes = qf_recipe_of(e->id->recipe)->planes;
+    LLVMValueRef low = digit[planes > 2 ? stride : 0];
+
+    if (planes > 1) {
+        low = LLVMBuildShl(e->build, low, cg_words(e, 8), "");
+        low = LLVMBuildAdd(e->build, low, digit[(planes - 1) * stride], "");
+    }
+    low = LLVMBuildSIToFP(e->build, low, e->vf32, "");
+    if (planes < 3) return low;
+    LLVMValueRef high = LLVMBuildSIToFP(e->build, digit[0], e->vf32, "");
+    return cg_fma(e, high, cg_splat(e, LLVMConstReal(e->f32, 65536)), low);
+}
+
+void cg_dot_group(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, LLVMValueRef *total)
+{
+    const int planes = qf_recipe_of(e->id->recipe)->planes, vectors = 2 * quads->panels;
+    LLVMValueRef sum[CG_CARRIED_MAX];
+
+    sum_group(e, x, quads, sum);
+    for (int m = 0; m < e->id->tile.mr; m++)
+        for (int v = 0; v < vectors; v++)
+            total[m * vectors + v] = join_planes(e, &sum[m * planes * vectors + v], vectors);
+}
+
 void cg_dot_accumulate(const cg_emit *e, LLVMValueRef x_record, const LLVMValueRef *record,
                        int first, int count, LLVMValueRef *total, LLVMValueRef *acc)
 {
@@ -130,8 +171,7 @@ void cg_dot_accumulate(const cg_emit *e, LLVMValueRef x_record, const LLVMValueR
             LLVMValueRef x_sum = cg_load_splat(e, cg_at_const(e, x_record, 4L * (mr + m)));
             LLVMValueRef *out = &acc[m * vectors + first + v];
             LLVMValueRef both = LLVMBuildFMul(e->build, scale, x_scale, "");
-            LLVMValueRef dot = LLVMBuildSIToFP(e->build, total[m * count + v], e->vf32, "");
-            *out = cg_fma(e, dot, both, cg_fma(e, offset, x_sum, *out));
+            *out = cg_fma(e, total[m * count + v], both, cg_fma(e, offset, x_sum, *out));
         }
     }
 }

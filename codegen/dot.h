@@ -5,6 +5,11 @@
 #include "tile.h"
 #include "unpack.h"
 
+/* Rows of int8 activations: those of the tile times the planes of each. */
+int cg_dot_rows(const cg_emit *e);
+/* Bytes of the record of activations of one group. */
+int64_t cg_x_record_bytes(const cg_emit *e);
+
 /* Codes wider than the dot instruction can take are split into planes: 1 or more. */
 int cg_dot_planes(const cg_emit *e);
 
@@ -23,7 +28,7 @@ typedef struct cg_quads {
 /* Bytes of one quad of one panel in scratch. */
 int cg_scratch_quad_bytes(const cg_emit *e);
 
-/* total[m * 2 * panels + v] = sum over the group of code * x as <lanes x i32>, for every
+/* total[m * 2 * panels + v] = sum over the group of code * x as <lanes x float>, for every
  * row m of the tile and every vector v of the panels.  x: the record's quads. */
 void cg_dot_group(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, LLVMValueRef *total);
 

@@ -9,7 +9,8 @@
  *
  * Codes stay unsigned and the offset is folded in through the sum of the quantised
  * activations, so no instruction is spent on signs or zero points.  The panels of a tile
- * are separate streams of weights (see emit_rows.c). */
+ * are separate streams of weights (see emit_rows.c).  With several planes of activations
+ * the integer part has that many rows for each of the block's. */
 #include "dot.h"
 #include "isa.h"
 #include "recipe.h"
@@ -31,14 +32,13 @@ static void emit_group(const cg_emit *e, LLVMValueRef x_record, LLVMValueRef *re
 static void emit_tile(const cg_emit *e, const cg_args *args, LLVMValueRef a,
                       LLVMValueRef *panel, LLVMValueRef *acc)
 {
-    const int mr = e->id->tile.mr, group = e->id->group;
-    const int count = mr * cg_tile_vectors(e);
+    const int count = e->id->tile.mr * cg_tile_vectors(e);
     LLVMValueRef record[CG_PANELS_MAX];
     cg_loop groups;
 
     for (int i = 0; i < count; i++) acc[i] = cg_zero(e->vf32);
-    cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, args->k, group), 1, count, acc);
-    LLVMValueRef x = cg_at(e, a, cg_mul(e, groups.index, (int64_t)mr * (8 + group)));
+    cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, args->k, e->id->group), 1, count, acc);
+    LLVMValueRef x = cg_at(e, a, cg_mul(e, groups.index, cg_x_record_bytes(e)));
     LLVMValueRef at = cg_mul(e, groups.index, cg_record_bytes(e));
     for (int p = 0; p < cg_tile_panels(e); p++) record[p] = cg_at(e, panel[p], at);
     emit_group(e, x, record, acc);
@@ -66,7 +66,9 @@ static qf_status check(const cg_emit *e)
     QF_TRY(cg_check_not_unrolled(e));
     /* The integer sums of one panel must stay in registers; the float accumulators are
      * touched once a group and may wait in memory. */
-    return cg_check_registers(e, 2 * e->id->tile.mr, 3);
+    return cg_check_registers(e, 2 * cg_dot_rows(e), 3);
 }
 
 const cg_recipe cg_recipe_DOT = {check, emit};
+const cg_recipe cg_recipe_DOT2 = {check, emit};
+const cg_recipe cg_recipe_DOT3 = {check, emit};

@@ -58,15 +58,14 @@ static void unpack_panel(const cg_emit *e, LLVMValueRef panel, LLVMValueRef k, L
 static void emit_tile(const cg_emit *e, const cg_args *args, LLVMValueRef a,
                       LLVMValueRef *panel, LLVMValueRef *bytes, LLVMValueRef *acc)
 {
-    const int mr = e->id->tile.mr, group = e->id->group;
-    const int count = mr * cg_tile_vectors(e);
+    const int mr = e->id->tile.mr, count = mr * cg_tile_vectors(e);
     LLVMValueRef record[CG_PANELS_MAX], total[CG_ACC_MAX];
     cg_quads quads = {.unpacked = true, .panels = cg_tile_panels(e)};
     cg_loop groups;
 
     for (int i = 0; i < count; i++) acc[i] = cg_zero(e->vf32);
-    cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, args->k, group), 1, count, acc);
-    LLVMValueRef x = cg_at(e, a, cg_mul(e, groups.index, (int64_t)mr * (8 + group)));
+    cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, args->k, e->id->group), 1, count, acc);
+    LLVMValueRef x = cg_at(e, a, cg_mul(e, groups.index, cg_x_record_bytes(e)));
     LLVMValueRef at = cg_mul(e, groups.index, cg_record_bytes(e));
     LLVMValueRef byte_at = cg_mul(e, groups.index, group_bytes(e));
     for (int p = 0; p < quads.panels; p++) {
@@ -104,7 +103,9 @@ static qf_status check(const cg_emit *e)
 {
     QF_TRY(cg_check_not_unrolled(e));
     /* a row of quads, one broadcast, one product */
-    return cg_check_registers(e, e->id->tile.mr * cg_tile_vectors(e), cg_tile_vectors(e) + 2);
+    return cg_check_registers(e, cg_dot_rows(e) * cg_tile_vectors(e), cg_tile_vectors(e) + 2);
 }
 
 const cg_recipe cg_recipe_QUAD = {check, emit};
+const cg_recipe cg_recipe_QUAD2 = {check, emit};
+const cg_recipe cg_recipe_QUAD3 = {check, emit};

@@ -3,8 +3,8 @@
  *
  * vpmaddubsw multiplies unsigned codes with signed activations and adds neighbours in
  * 16 bits.  Sums stay there as long as they provably fit, because widening (vpmaddwd)
- * costs as much as the product: with |x| <= 127 one add contributes at most
- * 2 * (2^bits - 1) * 127, so 8, 18 and 43 of them fit for 4, 3 and 2 bits. */
+ * costs as much as the product: with |x| <= 128 one add contributes at most
+ * 2 * (2^bits - 1) * 128, so 8, 18 and 42 of them fit for 4, 3 and 2 bits. */
 #include "isa.h"
 
 static LLVMTypeRef sum_type(const cg_emit *e)
@@ -28,7 +28,7 @@ static LLVMValueRef widen(const cg_emit *e, LLVMValueRef acc)
 
 static int max_adds(int bits)
 {
-    return 32767 / (2 * ((1 << bits) - 1) * 127);
+    return 32767 / (2 * ((1 << bits) - 1) * 128);
 }
 
 static const cg_dot dot = {

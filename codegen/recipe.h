@@ -12,7 +12,7 @@ typedef struct cg_recipe {
     void (*emit)(const cg_emit *e);
 } cg_recipe;
 
-#define QF_RECIPE(id, name, accuracy, op, activations, params, formats, depth)                 \
+#define QF_RECIPE(id, name, accuracy, op, planes, formats, depth)                              \
     extern const cg_recipe cg_recipe_##id;
 #include "qforge/recipes.def"
 #undef QF_RECIPE

@@ -5,8 +5,7 @@
 
 static qf_layout layout_of(const cg_emit *e)
 {
-    return (qf_layout){e->id->quant, e->id->group, e->panel,
-                       qf_recipe_of(e->id->recipe)->params};
+    return (qf_layout){e->id->quant, e->id->group, e->panel, qf_recipe_params(e->id->recipe)};
 }
 
 int cg_record_bytes(const cg_emit *e)

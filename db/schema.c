@@ -5,9 +5,10 @@
 
 #include "qforge/clock.h"
 
-extern const char qf_schema_sql[], qf_upgrade_2_sql[]; /* the .sql files */
+extern const char qf_schema_sql[], qf_upgrade_2_sql[], qf_upgrade_3_sql[]; /* the .sql files */
 
-static const char *const steps[LEDGER_VERSION] = {qf_schema_sql, qf_upgrade_2_sql};
+static const char *const steps[LEDGER_VERSION] = {qf_schema_sql, qf_upgrade_2_sql,
+                                                  qf_upgrade_3_sql};
 
 typedef struct stamp {
     int64_t application, version, tables;
@@ -75,7 +76,11 @@ qf_status ledger_prepare(sql_db *sql, bool write)
     QF_TRY(check_stamp(sql, &found));
     if (write) {
         QF_TRY(sql_script(sql, "PRAGMA journal_mode = WAL"));
-        return found.version == LEDGER_VERSION ? QF_OK : sql_transaction(sql, upgrade, NULL);
+        if (found.version == LEDGER_VERSION) return QF_OK;
+        sql_defend(sql, false);
+        const qf_status status = sql_transaction(sql, upgrade, NULL);
+        sql_defend(sql, true);
+        return status;
     }
     if (found.version < LEDGER_VERSION)
         return qf_fail(QF_DATABASE,

@@ -117,7 +117,7 @@ static qf_status connect_to(sql_db *db, const char *name, int flags)
     if (code != SQLITE_OK) return fail(db, code);
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, BUSY_MS);
-    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+    sql_defend(db, true);
     return sql_script(db, "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
                           "PRAGMA cell_size_check = ON; PRAGMA synchronous = NORMAL;");
 }
@@ -294,6 +294,11 @@ qf_status sql_script(sql_db *db, const char *script)
 {
     const int code = sqlite3_exec(db->handle, script, NULL, NULL, NULL);
     return code == SQLITE_OK ? QF_OK : fail(db, code);
+}
+
+void sql_defend(sql_db *db, bool on)
+{
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, (int)on, (int *)NULL);
 }
 
 qf_status sql_transaction(sql_db *db, sql_body *body, void *context)

@@ -81,6 +81,8 @@ QF_MUST_CHECK qf_status sql_transaction(sql_db *db, sql_body *body, void *contex
 
 /* Several statements of a script, no values. */
 QF_MUST_CHECK qf_status sql_script(sql_db *db, const char *script);
+/* Whether SQL may not touch the schema's own text (on from the start): upgrades need to. */
+void sql_defend(sql_db *db, bool on);
 /* Checks every page and constraint. */
 QF_MUST_CHECK qf_status sql_integrity(sql_db *db);
 

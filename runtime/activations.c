@@ -8,14 +8,21 @@
 #include "qforge/memory.h"
 #include "qforge/qmatrix.h"
 
-static int64_t record_bytes(int mr, int group)
+static int64_t record_bytes(int planes, int mr, int group)
 {
-    return (int64_t)mr * (2 * (int64_t)sizeof(float) + group);
+    return (int64_t)mr * (2 * (int64_t)sizeof(float) + planes * group);
 }
 
-int64_t qf_activations_block_bytes(qf_activations kind, int mr, int group, int64_t k)
+int32_t qf_activations_limit(int planes)
 {
-    if (kind == QF_ACTIVATIONS_I8) return qf_groups(k, group) * record_bytes(mr, group);
+    int32_t limit = 127;
+    while (--planes > 0) limit = 256 * limit + 127;
+    return limit;
+}
+
+int64_t qf_activations_block_bytes(int planes, int mr, int group, int64_t k)
+{
+    if (planes) return qf_groups(k, group) * record_bytes(planes, mr, group);
     if (group) k = qf_groups(k, group) * group;
     return k * mr * (int64_t)sizeof(float);
 }
@@ -86,9 +93,23 @@ static float largest_magnitude(const float *x, int64_t count)
     return value;
 }
 
-/* Values to int8 with one scale; returns their sum.  Adding 1.5 * 2^23 rounds to the
- * nearest integer, ties to even, in the low bits of the float: vectorises everywhere. */
-static int32_t quantise_group(const float *x, int64_t count, float inverse, int8_t *q)
+/* Values to integers with one scale; returns their sum.  Adding 1.5 * 2^52 rounds to the
+ * nearest integer, ties to even, in the low bits of the double: vectorises everywhere. */
+static int32_t quantise_group(const float *x, int64_t count, double inverse, int32_t *q)
+{
+    int32_t sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const double shifted = x[i] * inverse + 6755399441055744.0;
+        int64_t bits;
+        memcpy(&bits, &shifted, sizeof bits);
+        q[i] = (int32_t)bits;
+        sum += q[i];
+    }
+    return sum;
+}
+
+/* The same for one plane, whose integers a float holds: 1.5 * 2^23. */
+static int32_t quantise_group_i8(const float *x, int64_t count, float inverse, int8_t *q)
 {
     int32_t sum = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -102,37 +123,64 @@ static int32_t quantise_group(const float *x, int64_t count, float inverse, int8
     return sum;
 }
 
-static void pack_row_i8(const float *x, int64_t k, int group, int mr, int m, uint8_t *block)
+/* Takes the lowest digit off every q. */
+static void cut_digit(int32_t *q, int64_t count, int8_t *digit)
 {
-    static const float tiny = 1e-30f; /* below it, 127 / most could overflow */
-    int8_t q[128];
+    for (int64_t i = 0; i < count; i++) {
+        digit[i] = (int8_t)q[i];
+        q[i] = (q[i] - digit[i]) / 256;
+    }
+}
+
+/* One group of one row: digits by plane, zeros behind them; returns the sum of the q. */
+static int32_t make_digits(int planes, const float *x, int64_t count, double inverse,
+                           int8_t digit[][128])
+{
+    int32_t q[128];
+    if (planes == 1) return quantise_group_i8(x, count, (float)inverse, digit[0]);
+    const int32_t sum = quantise_group(x, count, inverse, q);
+    for (int p = planes - 1; p >= 0; p--) cut_digit(q, count, digit[p]);
+    return sum;
+}
+
+static void pack_row_i8(int planes, const float *x, int64_t k, int group, int mr, int m,
+                        uint8_t *block)
+{
+    static const float tiny = 1e-30f; /* below it, limit / most could overflow */
+    const int32_t limit = qf_activations_limit(planes);
+    int8_t digit[3][128];
 
     for (int64_t g = 0; g < qf_groups(k, group); g++) {
         const int64_t first = g * group, left = k - first;
         const int64_t count = left < group ? left : group;
         const float most = largest_magnitude(x + first, count);
-        const float scale = most < tiny ? 0 : most / 127;
-        const float inverse = most < tiny || !isfinite(most) ? 0 : 127 / most;
-        float *params = (float *)(void *)(block + g * record_bytes(mr, group));
-        int8_t *quads = (int8_t *)(params + 2 * mr) + 4 * m;
+        const bool none = most < tiny;
+        const float scale = none ? 0 : most / (float)limit;
+        const double inverse = none || !isfinite(most) ? 0 : limit / (double)most;
+        float *params = (float *)(void *)(block + g * record_bytes(planes, mr, group));
+        int8_t *quads = (int8_t *)(params + 2 * mr) + 4L * planes * m;
 
-        memset(q + count, 0, (size_t)(group - count));
         params[m] = scale;
-        params[mr + m] = scale * (float)quantise_group(x + first, count, inverse, q);
-        for (int j = 0; j < group / 4; j++) memcpy(quads + (int64_t)j * 4 * mr, q + 4 * j, 4);
+        params[mr + m] =
+            (float)(scale * (double)make_digits(planes, x + first, count, inverse, digit));
+        for (int p = 0; p < planes; p++) {
+            memset(digit[p] + count, 0, (size_t)(group - count));
+            for (int j = 0; j < group / 4; j++)
+                memcpy(quads + 4L * (j * mr * planes + p), digit[p] + 4 * j, 4);
+        }
     }
 }
 
-void qf_activations_pack_i8(const float *x, int64_t row_stride, int64_t begin, int64_t end,
-                            int64_t k, int group, int mr, void *blocks)
+void qf_activations_pack_i8(int planes, const float *x, int64_t row_stride, int64_t begin,
+                            int64_t end, int64_t k, int group, int mr, void *blocks)
 {
-    const int64_t block_bytes = qf_activations_block_bytes(QF_ACTIVATIONS_I8, mr, group, k);
+    const int64_t block_bytes = qf_activations_block_bytes(planes, mr, group, k);
 
-    QF_ASSERT(qf_group_valid(group));
+    QF_ASSERT(qf_group_valid(group) && planes >= 1 && planes <= 3);
     for (int64_t row = begin; row < end; row += mr) {
         uint8_t *block = (uint8_t *)blocks + row / mr * block_bytes;
         if (end - row < mr) memset(block, 0, (size_t)block_bytes);
         for (int m = 0; m < mr && row + m < end; m++)
-            pack_row_i8(x + (row + m) * row_stride, k, group, mr, m, block);
+            pack_row_i8(planes, x + (row + m) * row_stride, k, group, mr, m, block);
     }
 }

@@ -11,14 +11,14 @@ qf_layout qf_source_layout(const qf_kernel_source *source, qf_accuracy accuracy,
      * of the weight stream counts. */
     const bool plain = quant == QF_F32;
     return (qf_layout){quant, plain ? 0 : group, qf_isa_panel(source->isa),
-                       accuracy == QF_FAST && !plain ? QF_PARAMS_F16 : QF_PARAMS_F32};
+                       plain ? QF_PARAMS_F32 : qf_accuracy_of(accuracy)->params};
 }
 
 static bool layout_fits(const qf_layout *layout, const qf_kernel_id *id)
 {
     return layout->quant == id->quant && layout->group == id->group &&
            layout->panel == qf_isa_panel(id->isa) &&
-           (id->quant == QF_F32 || layout->params == qf_recipe_of(id->recipe)->params);
+           (id->quant == QF_F32 || layout->params == qf_recipe_params(id->recipe));
 }
 
 qf_status qf_gemm_with(const qf_kernel *kernel, const qf_packed *packed, int64_t m,

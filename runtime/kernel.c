@@ -18,17 +18,15 @@ static const qf_isa_row isas[] = {
 #undef QF_ISA
 };
 
-enum { EXACT = QF_EXACT, FAST = QF_FAST, FORWARD = QF_FORWARD, GRAD_INPUT = QF_GRAD_INPUT };
+static const qf_accuracy_row accuracies[] = {
+#define QF_ACCURACY(id, name, params, summary) {name, QF_PARAMS_##params, summary},
+#include "qforge/accuracies.def"
+#undef QF_ACCURACY
+};
 
 static const qf_recipe_row recipes[] = {
-#define QF_RECIPE(id, name, accuracy, op, activations, params, formats, depth)                 \
-    {name,                                                                                     \
-     (qf_accuracy)accuracy,                                                                    \
-     (qf_op)op,                                                                                \
-     QF_ACTIVATIONS_##activations,                                                             \
-     QF_PARAMS_##params,                                                                       \
-     QF_FORMATS_##formats,                                                                     \
-     QF_DEPTH_##depth},
+#define QF_RECIPE(id, name, accuracy, op, planes, formats, depth)                              \
+    {name, QF_##accuracy, QF_##op, planes, QF_FORMATS_##formats, QF_DEPTH_##depth},
 #include "qforge/recipes.def"
 #undef QF_RECIPE
 };
@@ -43,6 +41,12 @@ const qf_isa_row *qf_isa_of(qf_isa isa)
 {
     QF_ASSERT((unsigned)isa < QF_ISA_COUNT);
     return &isas[isa];
+}
+
+const qf_accuracy_row *qf_accuracy_of(qf_accuracy accuracy)
+{
+    QF_ASSERT((unsigned)accuracy < QF_ACCURACY_COUNT);
+    return &accuracies[accuracy];
 }
 
 const qf_recipe_row *qf_recipe_of(qf_recipe recipe)
@@ -65,6 +69,13 @@ qf_isa qf_isa_named(const char *name)
     return (qf_isa)i;
 }
 
+qf_accuracy qf_accuracy_named(const char *name)
+{
+    int i = 0;
+    while (i < QF_ACCURACY_COUNT && strcmp(accuracies[i].name, name) != 0) i++;
+    return (qf_accuracy)i;
+}
+
 qf_recipe qf_recipe_named(const char *name)
 {
     int i = 0;
@@ -81,9 +92,12 @@ qf_quant qf_quant_of_bits(int bits)
 
 const char *qf_accuracy_name(qf_accuracy accuracy)
 {
-    static const char *const names[] = {"exact", "fast"};
-    QF_ASSERT((unsigned)accuracy < QF_ACCURACY_COUNT);
-    return names[accuracy];
+    return qf_accuracy_of(accuracy)->name;
+}
+
+qf_params qf_recipe_params(qf_recipe recipe)
+{
+    return qf_accuracy_of(qf_recipe_of(recipe)->accuracy)->params;
 }
 
 bool qf_group_valid(int group)
@@ -102,9 +116,7 @@ int64_t qf_kernel_scratch(const qf_kernel_id *id)
     /* int8 recipes keep bytes (wide codes in two halves), the others fp32; grad
      * dequantises whole blocks of 32 columns, the others their own nr */
     const qf_recipe_row *recipe = qf_recipe_of(id->recipe);
-    const int bytes = recipe->activations == QF_ACTIVATIONS_F32 ? 4
-                      : qf_quant_of(id->quant)->bits > 4        ? 2
-                                                                : 1;
+    const int bytes = recipe->planes == 0 ? 4 : qf_quant_of(id->quant)->bits > 4 ? 2 : 1;
     const int width = recipe->op == QF_GRAD_INPUT && id->tile.nr < 32 ? 32 : id->tile.nr;
     return (int64_t)id->tile.kc * width * bytes;
 }
@@ -245,12 +257,8 @@ static bool parse_problem(const char *name, qf_problem *problem)
 
     *problem = (qf_problem){0};
     if (!next_part(&name, part, sizeof part)) return false;
-    int accuracy = 0;
-    while (accuracy < QF_ACCURACY_COUNT &&
-           strcmp(part, qf_accuracy_name((qf_accuracy)accuracy)) != 0)
-        accuracy++;
-    if (accuracy == QF_ACCURACY_COUNT) return false;
-    problem->accuracy = (qf_accuracy)accuracy;
+    problem->accuracy = qf_accuracy_named(part);
+    if (problem->accuracy == QF_ACCURACY_COUNT) return false;
     if (!next_part(&name, part, sizeof part)) return false;
     if (strcmp(part, "grad") == 0) {
         problem->op = QF_GRAD_INPUT;

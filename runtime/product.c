@@ -5,9 +5,9 @@
 #include "qforge/activations.h"
 #include "qforge/memory.h"
 
-static qf_activations activations_of(const qf_kernel *kernel)
+static int planes_of(const qf_kernel *kernel)
 {
-    return qf_recipe_of(kernel->id.recipe)->activations;
+    return qf_recipe_of(kernel->id.recipe)->planes;
 }
 
 static int64_t step_of(const qf_product *product)
@@ -23,9 +23,9 @@ int64_t qf_product_scratch(const qf_kernel *kernel)
 
 static int64_t block_bytes(const qf_kernel *kernel, int64_t depth)
 {
-    return qf_activations_block_bytes(
-        activations_of(kernel), kernel->id.tile.mr,
-        activations_of(kernel) == QF_ACTIVATIONS_I8 ? kernel->id.group : 0, depth);
+    const int planes = planes_of(kernel);
+    return qf_activations_block_bytes(planes, kernel->id.tile.mr, planes ? kernel->id.group : 0,
+                                      depth);
 }
 
 int64_t qf_product_activations(const qf_kernel *kernel, int64_t m, int64_t depth)
@@ -39,7 +39,7 @@ int64_t qf_product_activations(const qf_kernel *kernel, int64_t m, int64_t depth
  * the first block's lies. */
 static int64_t step_stride(const qf_product *product, int64_t depth)
 {
-    const bool whole = activations_of(product->kernel) == QF_ACTIVATIONS_I8;
+    const bool whole = planes_of(product->kernel) > 0;
     return block_bytes(product->kernel, whole ? product->depth : depth);
 }
 
@@ -47,7 +47,7 @@ static uint8_t *step_activations(const qf_product *product, int64_t first)
 {
     const int mr = product->kernel->id.tile.mr;
     /* int8 blocks hold all depth, group after group; fp32 ones are packed by step. */
-    const bool whole = activations_of(product->kernel) == QF_ACTIVATIONS_I8;
+    const bool whole = planes_of(product->kernel) > 0;
     const int64_t blocks = whole ? 1 : (product->m + mr - 1) / mr;
     return product->a + blocks * block_bytes(product->kernel, first);
 }
@@ -60,10 +60,10 @@ void qf_product_pack(const qf_product *product, const float *x, int64_t row_stri
     const qf_range rows = qf_partition(product->m, mr, part, parts);
 
     if (rows.begin == rows.end) return;
-    if (activations_of(product->kernel) == QF_ACTIVATIONS_I8) {
+    if (planes_of(product->kernel)) {
         QF_ASSERT(k_stride == 1);
-        qf_activations_pack_i8(x, row_stride, rows.begin, rows.end, k,
-                               product->kernel->id.group, mr, product->a);
+        qf_activations_pack_i8(planes_of(product->kernel), x, row_stride, rows.begin, rows.end,
+                               k, product->kernel->id.group, mr, product->a);
         return;
     }
     for (int64_t d = 0; d < product->depth; d += step) {

@@ -23,7 +23,7 @@ typedef struct column {
 static qf_layout layout_of(const qf_kernel_id *id)
 {
     return (qf_layout){id->quant, id->group, qf_isa_panel(id->isa),
-                       qf_recipe_of(id->recipe)->params};
+                       qf_recipe_params(id->recipe)};
 }
 
 static column column_at(const qf_gemm_args *args, const qf_layout *layout, int64_t n)
@@ -110,18 +110,28 @@ static void forward_f32(const qf_gemm_args *args)
     }
 }
 
+/* q of row m at place i of a record: its digits to base 256. */
+static int64_t activation_i8(const int8_t *quads, int planes, int mr, int m, int i)
+{
+    int64_t q = 0;
+    for (int p = 0; p < planes; p++)
+        q = 256 * q + quads[4L * ((int64_t)(i / 4) * mr * planes + planes * m + p) + i % 4];
+    return q;
+}
+
 /* The integer part of one group is exact; the rest is one float operation each, as in
  * the emitted code. */
-static double group_dot_i8(const column *c, int64_t first, int group, const uint8_t *record,
-                           int mr, int m)
+static double group_dot_i8(const column *c, int64_t first, const qf_kernel_id *id,
+                           const uint8_t *record, int m)
 {
+    const int mr = id->tile.mr, planes = qf_recipe_of(id->recipe)->planes;
     const float *params = (const float *)(const void *)record;
-    const int8_t *quads = (const int8_t *)(params + 2 * mr) + 4 * m;
+    const int8_t *quads = (const int8_t *)(params + 2 * mr);
     const uint8_t *weights = record_of(c, first);
-    int32_t dot = 0;
+    int64_t dot = 0;
 
-    for (int i = 0; i < group; i++)
-        dot += code_at(c, first + i) * quads[(int64_t)(i / 4) * 4 * mr + i % 4];
+    for (int i = 0; i < id->group; i++)
+        dot += code_at(c, first + i) * activation_i8(quads, planes, mr, m, i);
     return (double)dot * params[m] * (double)param(&c->layout, weights, c->row) +
            (double)params[mr + m] *
                (double)param(&c->layout, weights, c->layout.panel + c->row);
@@ -132,7 +142,7 @@ static void forward_i8(const qf_gemm_args *args)
     const qf_layout layout = layout_of(args->id);
     const int mr = args->id->tile.mr, group = args->id->group;
     const int64_t record_bytes =
-        qf_activations_block_bytes(QF_ACTIVATIONS_I8, mr, group, group);
+        qf_activations_block_bytes(qf_recipe_of(args->id->recipe)->planes, mr, group, group);
 
     for (int64_t n = 0; n < args->n; n++) {
         const column c = column_at(args, &layout, n);
@@ -140,7 +150,7 @@ static void forward_i8(const qf_gemm_args *args)
             const uint8_t *block = (const uint8_t *)args->a + m / mr * args->a_stride;
             double sum = 0;
             for (int64_t g = 0; g < args->k / group; g++)
-                sum += group_dot_i8(&c, g * group, group, block + g * record_bytes, mr,
+                sum += group_dot_i8(&c, g * group, args->id, block + g * record_bytes,
                                     (int)(m % mr));
             put(args, m, n, sum);
         }
@@ -172,7 +182,7 @@ void qf_reference_gemm(const qf_gemm_args *args)
 
     if (recipe->op == QF_GRAD_INPUT)
         grad(args);
-    else if (recipe->activations == QF_ACTIVATIONS_I8)
+    else if (recipe->planes)
         forward_i8(args);
     else
         forward_f32(args);

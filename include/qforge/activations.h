@@ -1,11 +1,14 @@
 /* qforge/activations.h -- the left operand in the order kernels read it.
  *
  * Rows are cut into blocks of mr, the last one padded with zeros.
- *   F32 block: [k][mr] floats.
- *   I8 block: one record per group of k,
- *         float scale[mr], sum[mr]        sum = scale * (sum of the quantised values)
- *         int8  x[group/4][mr][4]         quads of 4 consecutive k
- *     x = round(value / scale), scale = max|value| / 127 (0 for a group of zeros).
+ *   No planes: [k][mr] floats.
+ *   1 to 3 planes of int8: one record per group of k,
+ *         float scale[mr], sum[mr]            sum = scale * (sum of the quantised values)
+ *         int8  x[group/4][mr][planes][4]     quads of 4 consecutive k, high plane first
+ *     q = round(value / scale), scale = max|value| / limit (0 for a group of zeros), and
+ *     the planes are q's balanced digits to base 256: q = 256^2 x[0] + 256 x[1] + x[2] with
+ *     three, high digits within +-127, the others -128..127.  A digit is an int8 activation
+ *     like any other, so a kernel with planes is one with that many more rows.
  *     The sum is of the *quantised* values: with it the offset of the weights adds no
  *     error of its own.  k is padded with zeros to whole groups. */
 #ifndef QFORGE_ACTIVATIONS_H
@@ -15,16 +18,19 @@
 
 #include "qforge/kernel.h"
 
-/* Bytes of one block of mr rows. */
-int64_t qf_activations_block_bytes(qf_activations kind, int mr, int group, int64_t k);
+/* Largest |q|: 127, 127 * 256 + 127, … */
+int32_t qf_activations_limit(int planes);
+
+/* Bytes of one block of mr rows; planes 0: fp32, k padded to whole groups (group 0: not). */
+int64_t qf_activations_block_bytes(int planes, int mr, int group, int64_t k);
 
 /* Packs rows [begin, end) of x (begin a multiple of mr) into `blocks`, the first
- * block of which is row 0's.  x[i * row_stride + j * k_stride]; for F32, k is padded
- * to a multiple of `group` (group 0: not at all). */
+ * block of which is row 0's.  x[i * row_stride + j * k_stride]; for fp32, k is
+ * padded to a multiple of `group` (group 0: not at all). */
 void qf_activations_pack_f32(const float *x, int64_t row_stride, int64_t k_stride,
                              int64_t begin, int64_t end, int64_t k, int group, int mr,
                              void *blocks);
-void qf_activations_pack_i8(const float *x, int64_t row_stride, int64_t begin, int64_t end,
-                            int64_t k, int group, int mr, void *blocks);
+void qf_activations_pack_i8(int planes, const float *x, int64_t row_stride, int64_t begin,
+                            int64_t end, int64_t k, int group, int mr, void *blocks);
 
 #endif

@@ -34,17 +34,19 @@ typedef enum qf_isa {
 } qf_isa;
 
 typedef enum qf_recipe {
-#define QF_RECIPE(id, name, accuracy, op, activations, params, formats, depth) QF_RECIPE_##id,
+#define QF_RECIPE(id, name, accuracy, op, planes, formats, depth) QF_RECIPE_##id,
 #include "qforge/recipes.def"
 #undef QF_RECIPE
     QF_RECIPE_COUNT
 } qf_recipe;
 
-/* EXACT: fp32 activations and fp32-class error.  FAST: activations quantised to int8
- * per group.  A source chooses freely inside a class, never across. */
-typedef enum qf_accuracy { QF_EXACT, QF_FAST, QF_ACCURACY_COUNT } qf_accuracy;
+typedef enum qf_accuracy {
+#define QF_ACCURACY(id, name, params, summary) QF_##id,
+#include "qforge/accuracies.def"
+#undef QF_ACCURACY
+    QF_ACCURACY_COUNT
+} qf_accuracy;
 typedef enum qf_op { QF_FORWARD, QF_GRAD_INPUT, QF_OP_COUNT } qf_op;
-typedef enum qf_activations { QF_ACTIVATIONS_F32, QF_ACTIVATIONS_I8 } qf_activations;
 typedef enum qf_params { QF_PARAMS_F32, QF_PARAMS_F16 } qf_params;
 /* STEPS: depth is cut into steps of kc, rows into steps of mc.  WHOLE: never cut. */
 typedef enum qf_depth { QF_DEPTH_WHOLE, QF_DEPTH_STEPS } qf_depth;
@@ -60,24 +62,33 @@ typedef struct qf_isa_row {
     int vector_bytes;
     const char *features; /* "+avx2,+fma" */
 } qf_isa_row;
+typedef struct qf_accuracy_row {
+    const char *name;
+    qf_params params;
+    const char *summary;
+} qf_accuracy_row;
 typedef struct qf_recipe_row {
     const char *name;
     qf_accuracy accuracy;
     qf_op op;
-    qf_activations activations;
-    qf_params params;
+    int planes; /* of int8 activations; 0: fp32 */
     qf_formats formats;
     qf_depth depth;
 } qf_recipe_row;
 const qf_quant_row *qf_quant_of(qf_quant quant);
 const qf_isa_row *qf_isa_of(qf_isa isa);
+const qf_accuracy_row *qf_accuracy_of(qf_accuracy accuracy);
 const qf_recipe_row *qf_recipe_of(qf_recipe recipe);
-/* By name; QF_QUANT_COUNT, QF_ISA_COUNT, QF_RECIPE_COUNT when there is none. */
+/* By name; QF_QUANT_COUNT, QF_ISA_COUNT, QF_ACCURACY_COUNT, QF_RECIPE_COUNT when there is
+ * none. */
 qf_quant qf_quant_named(const char *name);
 qf_isa qf_isa_named(const char *name);
+qf_accuracy qf_accuracy_named(const char *name);
 qf_recipe qf_recipe_named(const char *name);
 qf_quant qf_quant_of_bits(int bits);                /* QF_QUANT_COUNT when there is none */
-const char *qf_accuracy_name(qf_accuracy accuracy); /* "exact", "fast" */
+const char *qf_accuracy_name(qf_accuracy accuracy); /* "exact", "fine", "fast" */
+/* Type of the scales and offsets in the weights a recipe reads: its class's. */
+qf_params qf_recipe_params(qf_recipe recipe);
 
 /* Group sizes of k that every quantised format comes in: 32, 64, 128. */
 bool qf_group_valid(int group);

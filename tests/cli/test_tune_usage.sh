@@ -27,7 +27,7 @@ expect 2 "is not MxNxK" "$qforge" tune --shape 1x99999999999x3
 expect 2 "'5' is no list of" "$qforge" tune --shape 1x2x3 --bits 5
 expect 2 "no list of" "$qforge" tune --shape 1x2x3 --bits 2,,3
 expect 2 '48 is not 32, 64 or 128' "$qforge" tune --shape 1x2x3 --group 48
-expect 2 "'quick' is neither" "$qforge" tune --shape 1x2x3 --recipe quick
+expect 2 "'quick' is no class" "$qforge" tune --shape 1x2x3 --recipe quick
 expect 2 "'back' is neither" "$qforge" tune --shape 1x2x3 --op back
 expect 2 "no fast grad" "$qforge" tune --shape 1x2x3 --op grad --recipe fast
 expect 2 "none of ours" "$qforge" tune --shape 1x2x3 --strategy clever

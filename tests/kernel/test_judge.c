@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ static const qf_kernel_id plain = {QF_RECIPE_ROWS, QF_F32, 0, QF_ISA_C, {4, 16, 
 static const qf_kernel_id grad = {QF_RECIPE_GRAD, QF_Q2, 32, QF_ISA_C, {3, 16, 1, 32, 6}};
 static const qf_kernel_id dot = {QF_RECIPE_DOT, QF_Q8, 32, QF_ISA_C, {2, 16, 1, 0, 0}};
 static const qf_kernel_id quad = {QF_RECIPE_QUAD, QF_Q4, 64, QF_ISA_C, {2, 16, 1, 128, 4}};
+static const qf_kernel_id two = {QF_RECIPE_QUAD2, QF_Q4, 32, QF_ISA_C, {3, 16, 1, 128, 6}};
+static const qf_kernel_id three = {QF_RECIPE_DOT3, QF_Q2, 64, QF_ISA_C, {2, 16, 1, 0, 0}};
 
 static qf_validation judged(const qf_kernel_id *id, qf_gemm_fn *run)
 {
@@ -41,9 +44,10 @@ static void expect(const qf_kernel_id *id, qf_gemm_fn *run, qf_verdict verdict, 
 
 static void the_reference_is_right(void **state)
 {
-    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot, &quad};
+    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad,
+                                              &dot,   &quad, &two,   &three};
     (void)state;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         const qf_validation v = judged(ids[i], qf_reference_gemm);
         if (v.verdict != QF_VERDICT_OK) fail_msg("recipe %d: %s", ids[i]->recipe, v.detail);
         assert_true(v.cases > 100);
@@ -105,6 +109,27 @@ static void rounds_to_half(const qf_gemm_args *args)
     qf_reference_gemm(args);
     for (int64_t i = 0; i < args->m; i++)
         for (int64_t j = 0; j < args->n; j++) args->c[i * args->ldc + j] *= 1 + 0x1p-14f;
+}
+
+/* What is left when the last digit of activations is dropped. */
+static void forgets_a_plane(const qf_gemm_args *args)
+{
+    const int planes = qf_recipe_of(args->id->recipe)->planes, mr = args->id->tile.mr;
+    const int group = args->id->group;
+    const int64_t blocks = (args->m + mr - 1) / mr;
+    uint8_t *a = malloc((size_t)(blocks * args->a_stride));
+    qf_gemm_args less = *args;
+
+    memcpy(a, args->a, (size_t)(blocks * args->a_stride));
+    for (int64_t b = 0; b < blocks; b++)
+        for (int64_t g = 0; g < args->k / group; g++) {
+            uint8_t *x = a + b * args->a_stride + g * mr * (8 + planes * group) + 8 * mr;
+            for (int i = 0; i < group / 4 * mr; i++)
+                memset(x + 4 * (i * planes + planes - 1), 0, 4);
+        }
+    less.a = a;
+    qf_reference_gemm(&less);
+    free(a);
 }
 
 /* What 16-bit sums do to the largest codes and activations. */
@@ -201,9 +226,10 @@ static void leaves_the_process(const qf_gemm_args *args)
 
 static void wrong_results_are_caught(void **state)
 {
-    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot, &quad};
+    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad,
+                                              &dot,   &quad, &two,   &three};
     (void)state;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         expect(ids[i], forgets_last_column, QF_VERDICT_WRONG, "wants");
         expect(ids[i], ignores_accumulate, QF_VERDICT_WRONG, "wants");
         expect(ids[i], always_accumulates, QF_VERDICT_WRONG, "wants");
@@ -214,15 +240,18 @@ static void wrong_results_are_caught(void **state)
     expect(&dot, ends_depth_early, QF_VERDICT_WRONG, "wants");
     expect(&plain, ends_depth_early, QF_VERDICT_WRONG, "wants");
     expect(&dot, saturates, QF_VERDICT_WRONG, "extreme");
+    expect(&two, forgets_a_plane, QF_VERDICT_WRONG, "wants");
+    expect(&three, forgets_a_plane, QF_VERDICT_WRONG, "wants");
     expect(&dot, leaks_the_padding, QF_VERDICT_WRONG, "nan");
     expect(&plain, leaks_the_padding, QF_VERDICT_WRONG, "nan");
 }
 
 static void stepping_out_of_bounds_is_caught(void **state)
 {
-    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad, &dot, &quad};
+    static const qf_kernel_id *const ids[] = {&panel, &rows, &plain, &grad,
+                                              &dot,   &quad, &two,   &three};
     (void)state;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         expect(ids[i], stores_one_past, QF_VERDICT_CRASH, "Segmentation");
         expect(ids[i], reads_activations_past_the_end, QF_VERDICT_CRASH, "Segmentation");
         expect(ids[i], reads_weights_before, QF_VERDICT_CRASH, "Segmentation");
