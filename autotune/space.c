@@ -9,7 +9,7 @@
 #include "qforge/codegen.h"
 #include "qforge/memory.h"
 
-enum { ROWS_MAX = 8, PANELS_MAX = 4, SPACE_MAX = 8192 };
+enum { ROWS_MAX = 14, PANELS_MAX = 4, SPACE_MAX = 8192 };
 
 static const int unrolls[] = {1, 2, 4};
 static const int depths[] = {128, 192, 256, 384, 512};

@@ -74,7 +74,7 @@ LLVMValueRef cg_mask_below(const cg_emit *e, LLVMValueRef count);
 void cg_tie(const cg_emit *e, LLVMValueRef *value, int count);
 
 /* ---- control flow ---- */
-enum { CG_CARRIED_MAX = 64 };
+enum { CG_CARRIED_MAX = 160 };
 
 /* for (index = begin; index < end; index += step), tested at the bottom after a guard;
  * `carried` values go round: they are replaced by the loop's phis at begin, and by the
