@@ -152,7 +152,8 @@ static qf_status run_contest(const request *r, cli_machine *machine, cli_contest
     options.max_seconds = r->seconds;
     options.min_seconds = r->seconds / 4;
     if (peer.gemm)
-        result = qf_compare(&options, 1, cli_contest_ours, contest, cli_contest_peer, contest);
+        result = qf_compare(&options, 1, (qf_side){cli_contest_ours, NULL, contest},
+                            (qf_side){cli_contest_peer, NULL, contest});
     else
         result.a = qf_measure(&options, cli_contest_ours, NULL, contest);
     QF_TRY(roof_fraction(machine, contest, cold, &fraction));
