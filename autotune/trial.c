@@ -156,8 +156,9 @@ qf_status qf_trial_duel(qf_bench *bench, const qf_kernel_id *a, const qf_kernel_
     if (status == QF_OK) {
         qf_measure_options options = careful;
         if (budget > 0) options.max_seconds = fmin(careful.max_seconds, 0.1 * budget + 0.05);
-        *comparison = qf_compare(&options, bench->options->seed, qf_subject_run, &left_subject,
-                                 qf_subject_run, &right_subject);
+        *comparison = qf_compare(&options, bench->options->seed,
+                                 (qf_side){qf_subject_run, NULL, &left_subject},
+                                 (qf_side){qf_subject_run, NULL, &right_subject});
         qf_subject_release(&right_subject);
     }
     qf_subject_release(&left_subject);

@@ -11,7 +11,8 @@
 #include "roofline.h"
 
 typedef struct request {
-    const char *shape, *recipe, *op, *cache, *vs, *tile, *ledger;
+    const char *shape, *recipe, *op, *cache, *tile, *ledger;
+    cli_peer_wish vs;
     int64_t bits, group, threads;
     double seconds;
     bool json;
@@ -70,6 +71,26 @@ static double gflops(const qf_problem *p, const qf_timing *timing)
     return 2.0 * (double)p->m * (double)p->n * (double)p->k / timing->median_ns;
 }
 
+static double peer_gbps(const cli_contest *c, const qf_comparison *result)
+{
+    return (double)c->peer.weight_bytes / result->b.median_ns;
+}
+
+static void add_peer(json_t *o, const cli_contest *c, const qf_comparison *result)
+{
+    const cli_peer *peer = &c->peer;
+    const double weights = (double)c->problem.n * (double)c->problem.k;
+
+    json_t *its =
+        json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f}", "vs", peer->name, "vs_variant",
+                  peer->variant, "vs_gflops", gflops(&c->problem, &result->b), "vs_gbps",
+                  peer_gbps(c, result), "vs_bits_per_weight",
+                  8 * (double)peer->weight_bytes / weights, "ratio", result->ratio, "ratio_low",
+                  result->ratio_low, "ratio_high", result->ratio_high);
+    json_object_update(o, its);
+    json_decref(its);
+}
+
 static void print_json(const cli_contest *c, const qf_comparison *result, double fraction)
 {
     char problem[QF_NAME_MAX], kernel[QF_NAME_MAX];
@@ -83,13 +104,7 @@ static void print_json(const cli_contest *c, const qf_comparison *result, double
         t->high_ns / 1e3, "best_us", t->best_ns / 1e3, "samples", t->samples, "gflops",
         gflops(&c->problem, t), "gbps", (double)cli_contest_weight_bytes(c) / t->median_ns,
         "roof_fraction", fraction);
-    if (c->peer.gemm) {
-        json_object_set_new(o, "vs", json_string(c->peer.name));
-        json_object_set_new(o, "vs_gflops", json_real(gflops(&c->problem, &result->b)));
-        json_object_set_new(o, "ratio", json_real(result->ratio));
-        json_object_set_new(o, "ratio_low", json_real(result->ratio_low));
-        json_object_set_new(o, "ratio_high", json_real(result->ratio_high));
-    }
+    if (c->peer.call) add_peer(o, c, result);
     json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     printf("\n");
     json_decref(o);
@@ -105,10 +120,12 @@ static void print_text(const cli_contest *c, const qf_comparison *result, double
         "%s\n  %.1f us [%.1f, %.1f]  %.1f GFLOP/s  %.2f GB/s of weights  %.0f %% of the roof\n",
         kernel, t->median_ns / 1e3, t->low_ns / 1e3, t->high_ns / 1e3, gflops(&c->problem, t),
         (double)cli_contest_weight_bytes(c) / t->median_ns, 100 * fraction);
-    if (c->peer.gemm)
-        printf("%s\n  %.1f us  %.1f GFLOP/s  ours is %.3f times as fast [%.3f, %.3f]\n",
-               c->peer.name, result->b.median_ns / 1e3, gflops(&c->problem, &result->b),
-               result->ratio, result->ratio_low, result->ratio_high);
+    if (c->peer.call)
+        printf("%s (%s)\n  %.1f us  %.1f GFLOP/s  %.2f GB/s of weights  ours is %.3f times as "
+               "fast [%.3f, %.3f]\n",
+               c->peer.name, c->peer.variant, result->b.median_ns / 1e3,
+               gflops(&c->problem, &result->b), peer_gbps(c, result), result->ratio,
+               result->ratio_low, result->ratio_high);
 }
 
 /* The least time over our time, measured in turns because the machine's speed drifts:
@@ -137,23 +154,24 @@ static qf_status run_contest(const request *r, cli_machine *machine, cli_contest
 {
     qf_problem problem;
     qf_kernel kernel = {.rung = QF_RUNG_EXACT};
-    cli_peer peer = {0};
     qf_comparison result = {0};
     qf_measure_options options = qf_measure_defaults;
     const bool cold = strcmp(r->cache, "cold") == 0;
     double fraction;
 
     QF_TRY(parse_problem(r, qf_pool_threads(machine->pool), &problem));
-    if (r->vs) QF_TRY(cli_peer_open(r->vs, problem.threads, &peer));
     if (r->tile) QF_TRY(chosen_kernel(r, machine, &problem, &kernel));
     QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, &problem,
-                            r->tile ? &kernel : NULL, cold, peer, contest));
+                            r->tile ? &kernel : NULL, cold, &r->vs, contest));
     options.max_seconds = r->seconds;
     options.min_seconds = r->seconds / 4;
-    if (peer.gemm)
-        result = qf_compare(&options, 1, cli_contest_ours, contest, cli_contest_peer, contest);
+    if (contest->peer.call)
+        result =
+            qf_compare(&options, 1, (qf_side){cli_contest_ours, cli_contest_our_turn, contest},
+                       (qf_side){cli_contest_peer, cli_contest_peers_turn, contest});
     else
         result.a = qf_measure(&options, cli_contest_ours, NULL, contest);
+    cli_contest_our_turn(contest);
     QF_TRY(roof_fraction(machine, contest, cold, &fraction));
     if (r->json)
         print_json(contest, &result, fraction);
@@ -161,6 +179,12 @@ static qf_status run_contest(const request *r, cli_machine *machine, cli_contest
         print_text(contest, &result, fraction);
     return QF_OK;
 }
+
+static const char vs_help[] = "in turns with a peer:"
+#define CLI_PEER(name, summary) " " #name " (" summary ")"
+#include "peers.def"
+#undef CLI_PEER
+    ;
 
 qf_status cli_bench_gemm(int argc, char **argv)
 {
@@ -179,7 +203,12 @@ qf_status cli_bench_gemm(int argc, char **argv)
         {"tile", 't', CLI_TEXT, &r.tile, "TILE", "this tile of --recipe, e.g. 6x16_u1_kc256"},
         {"op", 'o', CLI_TEXT, &r.op, "OP", "forward or grad"},
         {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "warm or cold weights"},
-        {"vs", 0, CLI_TEXT, &r.vs, "PEER", "openblas or reference, interleaved"},
+        {"vs", 0, CLI_TEXT, &r.vs.name, "PEER", vs_help},
+        {"ggml-lib", 0, CLI_TEXT, &r.vs.ggml_lib, "DIR", "llama.cpp's libggml-*.so"},
+        {"ggml-type", 0, CLI_TEXT, &r.vs.ggml_type, "TYPE",
+         "q4_0, q4_K, q3_K (default: by --bits)"},
+        {"ggml-cpu", 0, CLI_TEXT, &r.vs.ggml_cpu, "NAME",
+         "libggml-cpu-NAME.so (default: the best here)"},
         {"threads", 'j', CLI_INT, &r.threads, "N", "threads (default: all)"},
         {"seconds", 0, CLI_REAL, &r.seconds, "S", "longest time to measure"},
         {"db", 0, CLI_TEXT, &r.ledger, "FILE", "tuning ledger, or none"},

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "qforge/clock.h"
 #include "qforge/memory.h"
 #include "qforge/random.h"
 
@@ -20,10 +21,40 @@ void cli_contest_ours(void *context)
 void cli_contest_peer(void *context)
 {
     cli_contest *c = context;
-    const qf_problem *p = &c->problem;
 
-    c->peer.gemm(p, c->x, c->plain[c->peer_next], c->y);
+    c->peer.call->run(&c->peer, c->peer_next);
     c->peer_next = (c->peer_next + 1) % c->peer_copies;
+}
+
+/* Runs a side once untimed, and remembers how long that took. */
+static void settle(qf_timed *call, cli_contest *c, int64_t *last_ns)
+{
+    enum { LONG_NS = 10 * 1000 * 1000 };
+
+    if (*last_ns > LONG_NS) return;
+    const int64_t start = qf_now_ns();
+    call(c);
+    *last_ns = qf_now_ns() - start;
+}
+
+void cli_contest_our_turn(void *context)
+{
+    cli_contest *c = context;
+
+    if (!c->peers_turn) return;
+    c->peers_turn = false;
+    if (c->peer.call->rest) c->peer.call->rest(&c->peer);
+    settle(cli_contest_ours, c, &c->settling_ns);
+}
+
+void cli_contest_peers_turn(void *context)
+{
+    cli_contest *c = context;
+
+    if (c->peers_turn) return;
+    c->peers_turn = true;
+    qf_pool_rest(c->pool);
+    settle(cli_contest_peer, c, &c->peer_settling_ns);
 }
 
 int64_t cli_contest_weight_bytes(const cli_contest *contest)
@@ -107,48 +138,71 @@ static qf_status open_ours(const qf_kernel_source *source, const qf_cpu *cpu, qf
     return c->workspace ? QF_OK : QF_MEMORY;
 }
 
-static qf_status open_peer(const qf_cpu *cpu, bool cold, cli_contest *c)
-{
-    const size_t bytes = (size_t)(c->problem.n * c->problem.k) * sizeof(float);
-    const int copies = copies_for(cpu, cold, (int64_t)bytes);
+/* ---- the peer ---- */
 
-    c->plain = qf_alloc_array((size_t)copies, sizeof *c->plain);
-    if (!c->plain) return QF_MEMORY;
-    for (c->peer_copies = 0; c->peer_copies < copies; c->peer_copies++) {
-        float *w = c->plain[c->peer_copies] = qf_alloc(bytes);
-        if (!w) return QF_MEMORY;
-        if (c->peer_copies == 0)
-            qf_packed_dequantise(&c->packed[0], w);
-        else
-            memcpy(w, c->plain[0], bytes);
-    }
-    return QF_OK;
+/* A step that may start the peer's threads. */
+typedef struct peer_step {
+    const cli_peer_wish *wish;
+    bool cold;
+    const qf_cpu *cpu;
+    cli_contest *contest;
+    qf_status status;
+} peer_step;
+
+static void open_peer(void *context)
+{
+    peer_step *step = context;
+    step->status = cli_peer_open(step->wish, &step->contest->problem, &step->contest->peer);
+}
+
+static qf_status prepare_with(cli_contest *c, float *w)
+{
+    const cli_operands operands = {w, c->x, c->y};
+
+    qf_packed_dequantise(&c->packed[0], w);
+    QF_TRY(c->peer.call->prepare(&c->peer, &operands, c->peer_copies));
+    return cli_peer_check(&c->peer, &operands, c->peer_copies);
+}
+
+static void prepare_peer(void *context)
+{
+    peer_step *step = context;
+    cli_contest *c = step->contest;
+    float *w = qf_alloc((size_t)(c->problem.n * c->problem.k) * sizeof *w);
+
+    c->peer_copies = copies_for(step->cpu, step->cold, c->peer.weight_bytes);
+    step->status = w ? prepare_with(c, w) : QF_MEMORY;
+    qf_free(w);
+    if (step->status == QF_OK && c->peer.call->rest) c->peer.call->rest(&c->peer);
 }
 
 qf_status cli_contest_open(const qf_kernel_source *source, const qf_cpu *cpu, qf_pool *pool,
                            const qf_problem *problem, const qf_kernel *kernel, bool cold,
-                           cli_peer peer, cli_contest *contest)
+                           const cli_peer_wish *wish, cli_contest *contest)
 {
     qf_random random = qf_random_init(2, 0);
     const int64_t wider = problem->n > problem->k ? problem->n : problem->k;
+    peer_step step = {wish, cold, cpu, contest, QF_OK};
 
-    *contest = (cli_contest){.problem = *problem, .peer = peer};
+    *contest = (cli_contest){.problem = *problem, .pool = pool};
+    qf_pool_apart(pool, open_peer, &step); /* first: most that goes wrong does here */
+    QF_TRY(step.status);
     contest->x = qf_alloc_array((size_t)(problem->m * wider), sizeof *contest->x);
     contest->y = qf_alloc_array((size_t)(problem->m * wider), sizeof *contest->y);
     if (!contest->x || !contest->y) return QF_MEMORY;
     for (int64_t i = 0; i < problem->m * wider; i++)
         contest->x[i] = (float)qf_random_normal(&random);
     QF_TRY(open_ours(source, cpu, pool, kernel, cold, contest));
-    return peer.gemm ? open_peer(cpu, cold, contest) : QF_OK;
+    if (contest->peer.call) qf_pool_apart(pool, prepare_peer, &step);
+    return step.status;
 }
 
 void cli_contest_close(cli_contest *contest)
 {
+    cli_peer_close(&contest->peer);
     for (int i = 0; i < contest->copies; i++) qf_packed_release(&contest->packed[i]);
-    for (int i = 0; i < contest->peer_copies; i++) qf_free(contest->plain[i]);
     qf_free(contest->packed);
     qf_free(contest->gemm);
-    qf_free(contest->plain);
     qf_free(contest->x);
     qf_free(contest->y);
     qf_free(contest->workspace);

@@ -8,7 +8,11 @@
 #include "qforge/measure.h"
 
 /* warm: one weight matrix again and again.  cold: as many copies as it takes to be far
- * larger than the last-level cache, one after the other, as decoding a large model does. */
+ * larger than the last-level cache, one after the other, as decoding a large model does.
+ *
+ * Both sides have threads, and may not meet each other's.  Before a side's turn the other
+ * is laid to rest and its own runs once untimed: awake, its data where its mode wants it.
+ * Products of more than 10 ms go without that run: they settle while they are timed. */
 typedef struct cli_contest {
     qf_problem problem;
     qf_kernel kernel;
@@ -16,23 +20,27 @@ typedef struct cli_contest {
     int peer_copies;
     qf_packed *packed; /* [copies] */
     qf_gemm *gemm;     /* [copies] */
-    float **plain;     /* [peer_copies], dequantised [n][k] */
-    cli_peer peer;
+    qf_pool *pool;     /* borrowed */
+    cli_peer peer;     /* call NULL: none */
     float *x, *y;
     void *workspace;
     int next, peer_next;
+    bool peers_turn;
+    int64_t settling_ns, peer_settling_ns; /* of the last untimed run */
 } cli_contest;
 
-/* kernel NULL: the source's answer.  peer may be zeroed: none. */
+/* kernel NULL: the source's answer.  wish->name NULL: no peer. */
 QF_MUST_CHECK qf_status cli_contest_open(const qf_kernel_source *source, const qf_cpu *cpu,
                                          qf_pool *pool, const qf_problem *problem,
-                                         const qf_kernel *kernel, bool cold, cli_peer peer,
-                                         cli_contest *contest);
-void cli_contest_close(cli_contest *contest);
+                                         const qf_kernel *kernel, bool cold,
+                                         const cli_peer_wish *wish, cli_contest *contest);
+void cli_contest_close(cli_contest *contest); /* also after a failed open */
 
 int64_t cli_contest_weight_bytes(const cli_contest *contest); /* read per product */
 
 /* qf_timed functions; the context is the contest. */
 qf_timed cli_contest_ours, cli_contest_peer;
+/* What goes untimed before samples of one side. */
+qf_timed cli_contest_our_turn, cli_contest_peers_turn;
 
 #endif

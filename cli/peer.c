@@ -1,66 +1,117 @@
-/* peer.c -- peers are loaded when asked for: the program does not depend on them. */
+/* peer.c -- finds a peer in the table and holds it against the plain product. */
 #include "peer.h"
 
-#include <dlfcn.h>
+#include <math.h>
 #include <string.h>
 
-/* cblas.h, as every BLAS has it. */
-enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
-typedef void sgemm_fn(int order, int transpose_a, int transpose_b, int m, int n, int k,
-                      float alpha, const float *a, int lda, const float *b, int ldb, float beta,
-                      float *c, int ldc);
-typedef void set_threads_fn(int threads);
+#include "qforge/memory.h"
 
-static sgemm_fn *cblas_sgemm;
+typedef qf_status opener(const cli_peer_wish *wish, cli_peer *peer);
 
-static void openblas_gemm(const qf_problem *p, const float *x, const float *w, float *y)
+static const struct {
+    const char *name;
+    opener *open;
+} table[] = {
+#define CLI_PEER(name, summary) {#name, cli_peer_open_##name},
+#include "peers.def"
+#undef CLI_PEER
+};
+
+static const char names[] =
+#define CLI_PEER(name, summary) " " #name
+#include "peers.def"
+#undef CLI_PEER
+    ;
+
+static opener *find(const char *name)
 {
-    const int m = (int)p->m, n = (int)p->n, k = (int)p->k;
-    if (p->op == QF_FORWARD)
-        cblas_sgemm(ROW_MAJOR, PLAIN, TRANSPOSED, m, n, k, 1, x, k, w, k, 0, y, n);
-    else
-        cblas_sgemm(ROW_MAJOR, PLAIN, PLAIN, m, k, n, 1, x, n, w, k, 0, y, k);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].name, name) == 0) return table[i].open;
+    return NULL;
 }
 
-static void plain_gemm(const qf_problem *p, const float *x, const float *w, float *y)
+qf_status cli_peer_open(const cli_peer_wish *wish, const qf_problem *problem, cli_peer *peer)
 {
-    const bool forward = p->op == QF_FORWARD;
-    const int64_t depth = forward ? p->k : p->n, columns = forward ? p->n : p->k;
+    *peer = (cli_peer){.problem = *problem};
+    if ((!wish->name || strcmp(wish->name, "ggml") != 0) &&
+        (wish->ggml_lib || wish->ggml_type || wish->ggml_cpu))
+        return qf_fail(QF_USAGE, "--ggml-lib, --ggml-type and --ggml-cpu need --vs ggml");
+    if (!wish->name) return QF_OK;
+    opener *open = find(wish->name);
+    if (!open) return qf_fail(QF_USAGE, "--vs: no peer '%s' (there are:%s)", wish->name, names);
+    const qf_status status = open(wish, peer);
+    if (status != QF_OK) cli_peer_close(peer);
+    return status;
+}
 
-    for (int64_t i = 0; i < p->m; i++) {
-        for (int64_t j = 0; j < columns; j++) {
-            float sum = 0;
-            for (int64_t d = 0; d < depth; d++)
-                sum += x[i * depth + d] * (forward ? w[j * depth + d] : w[d * columns + j]);
-            y[i * columns + j] = sum;
-        }
+void cli_peer_close(cli_peer *peer)
+{
+    if (peer->call) peer->call->close(peer);
+    *peer = (cli_peer){0};
+}
+
+/* ---- is it right? ---- */
+
+static double norm(const float *values, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += (double)values[i] * values[i];
+    return sqrt(sum);
+}
+
+static double distance(const float *a, const float *b, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const double difference = (double)a[i] - b[i];
+        sum += difference * difference;
     }
+    return isnan(sum) ? INFINITY : sqrt(sum);
 }
 
-static qf_status open_openblas(int threads, cli_peer *peer)
+double cli_peer_error(const qf_problem *problem, const cli_operands *operands)
 {
-    void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    set_threads_fn *set_threads = NULL;
+    const bool forward = problem->op == QF_FORWARD;
+    const int64_t depth = forward ? problem->k : problem->n;
+    const int64_t columns = forward ? problem->n : problem->k;
+    const int64_t rows = problem->m < 4 ? problem->m : 4;
+    const double gain = norm(operands->w, problem->n * problem->k) / sqrt((double)depth);
+    qf_problem one = *problem;
+    double worst = 0;
 
-    if (!library)
-        return qf_fail(QF_NOT_FOUND, "OpenBLAS is not installed (Debian: libopenblas0): %s",
-                       dlerror());
-    /* ISO C has no cast from object to function pointer; POSIX has. */
-    *(void **)&cblas_sgemm = dlsym(library, "cblas_sgemm");
-    *(void **)&set_threads = dlsym(library, "openblas_set_num_threads");
-    if (!cblas_sgemm || !set_threads)
-        return qf_fail(QF_NOT_FOUND, "libopenblas.so.0 has no cblas_sgemm");
-    set_threads(threads);
-    *peer = (cli_peer){"openblas", openblas_gemm};
+    float *right = qf_alloc_array((size_t)columns, sizeof *right);
+    if (!right) return -1;
+    one.m = 1;
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t row = rows > 1 ? i * (problem->m - 1) / (rows - 1) : 0;
+        const float *x = operands->x + row * depth;
+        cli_plain_product(&one, operands->w, x, right);
+        const double error = distance(operands->y + row * columns, right, columns);
+        const double size = gain * norm(x, depth);
+        worst = fmax(worst, size > 0 ? error / size : error);
+    }
+    qf_free(right);
+    return worst;
+}
+
+static qf_status check_copy(cli_peer *peer, const cli_operands *operands, int copy)
+{
+    const qf_problem *p = &peer->problem;
+    const int64_t size = p->m * (p->op == QF_FORWARD ? p->n : p->k);
+
+    for (int64_t i = 0; i < size; i++) operands->y[i] = NAN; /* what is not written shows */
+    peer->call->run(peer, copy);
+    const double error = cli_peer_error(p, operands);
+    if (error < 0) return QF_MEMORY;
+    if (error > peer->tolerance)
+        return qf_fail(QF_WRONG,
+                       "%s (%s): its product is off by %.2g of its size, %.2g is the limit",
+                       peer->name, peer->variant, error, peer->tolerance);
     return QF_OK;
 }
 
-qf_status cli_peer_open(const char *name, int threads, cli_peer *peer)
+qf_status cli_peer_check(cli_peer *peer, const cli_operands *operands, int copies)
 {
-    if (strcmp(name, "openblas") == 0) return open_openblas(threads, peer);
-    if (strcmp(name, "reference") == 0) {
-        *peer = (cli_peer){"reference", plain_gemm};
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "--vs: no peer '%s' (openblas, reference)", name);
+    QF_TRY(check_copy(peer, operands, 0));
+    return copies > 1 ? check_copy(peer, operands, copies - 1) : QF_OK;
 }

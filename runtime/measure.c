@@ -25,7 +25,9 @@ const qf_measure_options qf_measure_defaults = {
 /* One thing being timed. */
 typedef struct subject {
     const qf_stopwatch *watch;
-    qf_timed *call, *before;
+    qf_timed *call;
+    qf_timed *before; /* every call */
+    qf_timed *turn;   /* every sample */
     void *context;
     int calls; /* per sample */
     int count;
@@ -42,6 +44,7 @@ static double now(const qf_stopwatch *watch)
 static double take(const subject *s)
 {
     if (s->before) s->before(s->context);
+    if (s->turn) s->turn(s->context);
     const double start = now(s->watch);
     for (int i = 0; i < s->calls; i++) s->call(s->context);
     const double spent = now(s->watch) - start;
@@ -171,11 +174,12 @@ static double take_pair(subject *a, subject *b, bool b_first)
 }
 
 qf_comparison qf_compare_by(const qf_stopwatch *watch, const qf_measure_options *options,
-                            uint64_t seed, qf_timed *a, void *a_context, qf_timed *b,
-                            void *b_context)
+                            uint64_t seed, qf_side a, qf_side b)
 {
-    subject left = {.watch = watch, .call = a, .context = a_context, .calls = 1};
-    subject right = {.watch = watch, .call = b, .context = b_context, .calls = 1};
+    subject left = {
+        .watch = watch, .call = a.call, .turn = a.turn, .context = a.context, .calls = 1};
+    subject right = {
+        .watch = watch, .call = b.call, .turn = b.turn, .context = b.context, .calls = 1};
     qf_random coin = qf_random_init(seed, 0);
     double ratio[MAX_SAMPLES];
     int pairs = 0;
@@ -212,8 +216,7 @@ qf_timing qf_measure(const qf_measure_options *options, qf_timed *call, qf_timed
     return qf_measure_by(&machine_watch, options, call, before, context);
 }
 
-qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_timed *a,
-                         void *a_context, qf_timed *b, void *b_context)
+qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_side a, qf_side b)
 {
-    return qf_compare_by(&machine_watch, options, seed, a, a_context, b, b_context);
+    return qf_compare_by(&machine_watch, options, seed, a, b);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "qforge/memory.h"
@@ -171,6 +172,31 @@ void qf_pool_run(qf_pool *pool, qf_task *task, void *context)
         else
             sched_yield();
     }
+}
+
+void qf_pool_rest(qf_pool *pool)
+{
+    const struct timespec nap = {0, 100000};
+
+    if (!pool) return;
+    while (atomic_load(&pool->asleep) < pool->threads - 1) nanosleep(&nap, NULL);
+}
+
+void qf_pool_apart(const qf_pool *pool, void (*call)(void *context), void *context)
+{
+    cpu_set_t own, others;
+
+    if (!pool || !pool->pinned ||
+        pthread_getaffinity_np(pthread_self(), sizeof own, &own) != 0) {
+        call(context);
+        return;
+    }
+    CPU_XOR(&others, &pool->before, &own);
+    CPU_AND(&others, &others, &pool->before);
+    const cpu_set_t *apart = CPU_COUNT(&others) > 0 ? &others : &pool->before;
+    pthread_setaffinity_np(pthread_self(), sizeof *apart, apart);
+    call(context);
+    pthread_setaffinity_np(pthread_self(), sizeof own, &own);
 }
 
 qf_range qf_partition(int64_t count, int64_t grain, int part, int parts)

@@ -13,7 +13,6 @@ typedef struct qf_stopwatch {
 qf_timing qf_measure_by(const qf_stopwatch *watch, const qf_measure_options *options,
                         qf_timed *call, qf_timed *before, void *context);
 qf_comparison qf_compare_by(const qf_stopwatch *watch, const qf_measure_options *options,
-                            uint64_t seed, qf_timed *a, void *a_context, qf_timed *b,
-                            void *b_context);
+                            uint64_t seed, qf_side a, qf_side b);
 
 #endif

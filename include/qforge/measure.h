@@ -44,9 +44,17 @@ typedef struct qf_comparison {
     int pairs;
 } qf_comparison;
 
-/* Paired and order-randomised (from seed).  a and b get their own contexts. */
-qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_timed *a,
-                         void *a_context, qf_timed *b, void *b_context);
+/* One side of a comparison.  turn (may be NULL) runs untimed before every sample of its
+ * side: what the other side left behind, threads that still spin or caches that hold its
+ * data, is set right there. */
+typedef struct qf_side {
+    qf_timed *call, *turn;
+    void *context; /* of both */
+} qf_side;
+
+/* Paired and order-randomised (from seed). */
+qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_side a,
+                         qf_side b);
 
 /* ---- order statistics (stats.c) ---- */
 void qf_sort(double *values, int count);

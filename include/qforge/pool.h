@@ -24,6 +24,13 @@ int qf_pool_threads(const qf_pool *pool); /* NULL is a team of one */
  * runs one part on the caller.  Not reentrant: a task may not call it. */
 void qf_pool_run(qf_pool *pool, qf_task *task, void *context);
 
+/* For other libraries' threads, so that neither team takes the other's CPUs.
+ * qf_pool_rest returns when every worker sleeps.  qf_pool_apart runs call(context) on the
+ * caller as if it had not been pinned: threads started inside inherit the CPUs it had
+ * before the pool, but for its own when there are others. */
+void qf_pool_rest(qf_pool *pool);
+void qf_pool_apart(const qf_pool *pool, void (*call)(void *context), void *context);
+
 /* The slice [begin, end) of `count` items that belongs to `part`, cut at multiples
  * of `grain`. */
 typedef struct qf_range {

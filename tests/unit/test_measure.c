@@ -178,7 +178,8 @@ static qf_comparison compare(uint64_t seed, double slower)
     machine m = loaded(seed);
     program a = {.machine = &m, .cost_ns = 9000}, b = {.machine = &m, .cost_ns = 9000 * slower};
     const qf_stopwatch watch = {machine_now, &m};
-    return qf_compare_by(&watch, &qf_measure_defaults, seed, run, &a, run, &b);
+    return qf_compare_by(&watch, &qf_measure_defaults, seed, (qf_side){run, NULL, &a},
+                         (qf_side){run, NULL, &b});
 }
 
 /* Equal programs: the interval misses 1 in about 5 % of the runs, and never by much. */
@@ -213,7 +214,8 @@ static void test_unequal_programs(void **state)
     machine m = loaded(8);
     program a = {.machine = &m, .cost_ns = 100}, b = {.machine = &m, .cost_ns = 1e6};
     const qf_stopwatch watch = {machine_now, &m};
-    const qf_comparison c = qf_compare_by(&watch, &qf_measure_defaults, 1, run, &a, run, &b);
+    const qf_comparison c = qf_compare_by(&watch, &qf_measure_defaults, 1,
+                                          (qf_side){run, NULL, &a}, (qf_side){run, NULL, &b});
     assert_true(c.ratio > 9000 && c.ratio < 11000);
     assert_true(c.a.calls > 500);
     assert_int_equal(c.b.calls, 1);
@@ -233,7 +235,8 @@ static void test_order_is_random(void **state)
 
     options.target = -1; /* never precise enough */
     options.max_seconds = 0.5;
-    const qf_comparison c = qf_compare_by(&watch, &options, 77, run, &a, run, &b);
+    const qf_comparison c =
+        qf_compare_by(&watch, &options, 77, (qf_side){run, NULL, &a}, (qf_side){run, NULL, &b});
     assert_true(c.pairs > 1000);
     for (int pair = 0; pair < c.pairs; pair++) {
         const int at = m.runs - 2 * (c.pairs - pair);
@@ -242,6 +245,22 @@ static void test_order_is_random(void **state)
         b_first += first == &b;
     }
     assert_in_range(b_first, c.pairs * 2 / 5, c.pairs * 3 / 5);
+}
+
+/* A turn runs before every sample, not before every call, and is not timed. */
+static void test_turns_are_untimed(void **state)
+{
+    (void)state;
+    machine m = quiet(10);
+    program a = {.machine = &m, .cost_ns = 1000}, b = {.machine = &m, .cost_ns = 2000};
+    const qf_stopwatch watch = {machine_now, &m};
+    const qf_comparison c = qf_compare_by(
+        &watch, &qf_measure_defaults, 1, (qf_side){run, prepare, &a}, (qf_side){run, NULL, &b});
+    assert_float_equal(c.a.median_ns, 1000, 1e-6);
+    assert_float_equal(c.ratio, 2, 1e-9);
+    assert_true(c.a.calls >= 100);
+    assert_in_range(a.befores, c.pairs, a.calls / 10);
+    assert_int_equal(b.befores, 0);
 }
 
 static void spin(void *context)
@@ -260,7 +279,8 @@ static void test_the_real_clock(void **state)
     const qf_timing t = qf_measure(&options, spin, NULL, &x);
     assert_true(t.median_ns > 100 && t.median_ns < 1e8);
     assert_true(t.samples >= 1 && t.best_ns <= t.median_ns);
-    const qf_comparison c = qf_compare(&options, 1, spin, &x, spin, &x);
+    const qf_comparison c =
+        qf_compare(&options, 1, (qf_side){spin, NULL, &x}, (qf_side){spin, NULL, &x});
     assert_true(c.ratio > 0.5 && c.ratio < 2);
     /* Generous: the machine that runs the tests is shared. */
     assert_true(qf_now_ns() - start < 20 * INT64_C(1000000000));
@@ -269,12 +289,13 @@ static void test_the_real_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quiet_machine),   cmocka_unit_test(test_warm_up_is_not_counted),
-        cmocka_unit_test(test_loaded_machine),  cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_give_up),         cmocka_unit_test(test_before_is_untimed),
-        cmocka_unit_test(test_frozen_clock),    cmocka_unit_test(test_equal_programs),
-        cmocka_unit_test(test_small_slow_down), cmocka_unit_test(test_unequal_programs),
-        cmocka_unit_test(test_order_is_random), cmocka_unit_test(test_the_real_clock),
+        cmocka_unit_test(test_quiet_machine),     cmocka_unit_test(test_warm_up_is_not_counted),
+        cmocka_unit_test(test_loaded_machine),    cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_give_up),           cmocka_unit_test(test_before_is_untimed),
+        cmocka_unit_test(test_frozen_clock),      cmocka_unit_test(test_equal_programs),
+        cmocka_unit_test(test_turns_are_untimed), cmocka_unit_test(test_small_slow_down),
+        cmocka_unit_test(test_unequal_programs),  cmocka_unit_test(test_order_is_random),
+        cmocka_unit_test(test_the_real_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "qforge/pool.h"
@@ -127,6 +128,57 @@ static void test_affinity_is_restored(void **state)
     assert_true(CPU_EQUAL(&before, &after));
 }
 
+static void affinity(void *set)
+{
+    assert_int_equal(sched_getaffinity(0, sizeof(cpu_set_t), set), 0);
+}
+
+/* Apart from a pinned pool the caller has its CPUs back, but for the one it is pinned to. */
+static void test_apart(void **state)
+{
+    (void)state;
+    cpu_set_t before, pinned, apart, after;
+    qf_pool *pool;
+    affinity(&before);
+    assert_int_equal(qf_pool_create(1, &pool), QF_OK);
+    affinity(&pinned);
+    qf_pool_apart(pool, affinity, &apart);
+    affinity(&after);
+    assert_true(CPU_EQUAL(&pinned, &after));
+    qf_pool_destroy(pool);
+    if (CPU_COUNT(&before) > 1) {
+        CPU_XOR(&after, &before, &pinned);
+        assert_true(CPU_EQUAL(&apart, &after));
+    } else {
+        assert_true(CPU_EQUAL(&apart, &before));
+    }
+    qf_pool_apart(NULL, affinity, &apart);
+    assert_true(CPU_EQUAL(&apart, &before));
+}
+
+/* A resting team burns nothing (a worker that waits for work spins for some 100 us) and
+ * wakes up. */
+static void test_rest(void **state)
+{
+    (void)state;
+    enum { RUNS = 10 };
+    qf_pool *pool;
+    tally t = {0};
+    clock_t busy = 0; /* all threads together */
+    assert_int_equal(qf_pool_create(2, &pool), QF_OK);
+    for (int run = 0; run < RUNS; run++) {
+        qf_pool_run(pool, count, &t);
+        qf_pool_rest(pool);
+        const clock_t start = clock();
+        usleep(5000);
+        busy += clock() - start;
+    }
+    assert_true(busy < CLOCKS_PER_SEC / 1000);
+    assert_int_equal(t.ran[1], RUNS);
+    qf_pool_destroy(pool);
+    qf_pool_rest(NULL);
+}
+
 static void test_pinning_can_be_refused(void **state)
 {
     (void)state;
@@ -176,6 +228,8 @@ int main(void)
         cmocka_unit_test(test_bad_counts),
         cmocka_unit_test(test_all_usable_cpus),
         cmocka_unit_test(test_affinity_is_restored),
+        cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_rest),
         cmocka_unit_test(test_pinning_can_be_refused),
         cmocka_unit_test(test_partition),
     };
