@@ -95,7 +95,7 @@ static void add_tiles(const walk *w, qf_recipe recipe, qf_isa isa)
                                        p->quant,
                                        p->group,
                                        isa,
-                                       {mr, panels * qf_isa_panel(isa), unrolls[u], 0, 0}};
+                                       {mr, panels * qf_isa_panel(isa), unrolls[u], 0, 0, 0}};
                 if (is_blocked(recipe))
                     add_depth_steps(w, &kernel);
                 else

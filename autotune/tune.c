@@ -187,33 +187,59 @@ static int finalists_of(const search *s, int *index)
     return count;
 }
 
-/* The incumbent keeps its seat unless a challenger is faster beyond doubt: the luckiest
- * of many noisy medians is rarely the fastest kernel. */
+/* The leader keeps its seat unless the challenger is faster beyond doubt: the luckiest of
+ * many noisy medians is rarely the fastest kernel. */
+static qf_status challenge(search *s, const qf_kernel_id *challenger, qf_kernel_id *leader)
+{
+    qf_comparison duel;
+
+    QF_TRY(qf_trial_duel(&s->bench, leader, challenger, &duel));
+    QF_TRY(qf_comparison_put(s->options->store, s->options->session, s->problem, s->bench.cache,
+                             leader, challenger, &duel));
+    if (duel.ratio_high < 1)
+        *leader = *challenger, s->result->ties = 0;
+    else
+        s->result->ties += duel.ratio_low <= 1;
+    return QF_OK;
+}
+
+/* The leader with its loops placed otherwise: the same instructions, so these are trials
+ * for the winner alone. */
+static qf_status challenge_placements(search *s, qf_kernel_id *leader)
+{
+    static const int placements[] = {32, 64};
+    const qf_kernel_id first = *leader;
+
+    for (int i = 0; i < 2 && !stopped(s); i++) {
+        qf_trial trial = {*s->problem, first, s->bench.cache, s->ns[s->best]};
+        qf_outcome outcome;
+        bool reused;
+        trial.kernel.tile.align = placements[i];
+        const qf_status status =
+            qf_trial_hold(&s->bench, &trial, s->ns[s->best], &outcome, &reused);
+        if (status == QF_NOT_FOUND) continue; /* quarantined */
+        QF_TRY(status);
+        if (outcome.verdict == QF_VERDICT_OK) QF_TRY(challenge(s, &trial.kernel, leader));
+    }
+    return QF_OK;
+}
+
 static qf_status elect(search *s, bool *complete)
 {
     int index[FINALISTS];
     const int count = finalists_of(s, index);
-    int leader = index[0];
+    qf_kernel_id leader = s->space.item[index[0]].kernel;
 
     s->result->ties = 0;
-    for (int i = 1; i < count; i++) {
-        if (stopped(s)) {
-            *complete = false;
-            return QF_OK;
-        }
-        qf_comparison duel;
-        const qf_kernel_id *a = &s->space.item[leader].kernel,
-                           *b = &s->space.item[index[i]].kernel;
-        QF_TRY(qf_trial_duel(&s->bench, a, b, &duel));
-        QF_TRY(qf_comparison_put(s->options->store, s->options->session, s->problem,
-                                 s->bench.cache, a, b, &duel));
-        if (duel.ratio_high < 1)
-            leader = index[i], s->result->ties = 0;
-        else
-            s->result->ties += duel.ratio_low <= 1;
+    for (int i = 1; i < count && !stopped(s); i++)
+        QF_TRY(challenge(s, &s->space.item[index[i]].kernel, &leader));
+    QF_TRY(challenge_placements(s, &leader));
+    if (stopped(s)) {
+        *complete = false;
+        return QF_OK;
     }
     return qf_election_put(s->options->store, s->options->session, s->problem, s->bench.cache,
-                           &s->space.item[leader].kernel);
+                           &leader);
 }
 
 /* Whether the ledger's election already weighed everything tried so far. */

@@ -61,6 +61,8 @@ static qf_status check_tile(const cg_emit *e)
                        CG_PANELS_MAX, e->panel);
     if (tile->unroll != 1 && tile->unroll != 2 && tile->unroll != 4)
         return qf_fail(QF_UNSUPPORTED, "unroll %d is not 1, 2 or 4", tile->unroll);
+    if (tile->align & (tile->align - 1) || tile->align < 0 || tile->align > 128)
+        return qf_fail(QF_UNSUPPORTED, "align %d is no power of two up to 128", tile->align);
     return QF_OK;
 }
 

@@ -1,6 +1,7 @@
 /* emit.c -- the vocabulary. */
 #include "emit.h"
 
+#include <llvm-c/DebugInfo.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -215,12 +216,34 @@ void cg_loop_begin(const cg_emit *e, cg_loop *loop, LLVMValueRef begin, LLVMValu
     }
 }
 
+static LLVMMetadataRef text_node(const cg_emit *e, const char *text)
+{
+    return LLVMMDStringInContext2(e->context, text, strlen(text));
+}
+
+/* !loop = distinct !{!loop, !{"llvm.loop.align", i32 align}}: a node whose first operand is
+ * itself is made of a stand-in that it replaces. */
+static void align_loop(const cg_emit *e, LLVMValueRef branch, int align)
+{
+    LLVMValueRef bytes = LLVMConstInt(e->i32, (unsigned long long)align, 0);
+    LLVMMetadataRef pair[] = {text_node(e, "llvm.loop.align"), LLVMValueAsMetadata(bytes)};
+    LLVMMetadataRef self = LLVMTemporaryMDNode(e->context, NULL, 0);
+    LLVMMetadataRef parts[] = {self, LLVMMDNodeInContext2(e->context, pair, 2)};
+    LLVMMetadataRef loop = LLVMMDNodeInContext2(e->context, parts, 2);
+
+    LLVMMetadataReplaceAllUsesWith(self, loop);
+    LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->context, "llvm.loop", 9),
+                    LLVMMetadataAsValue(e->context, loop));
+}
+
 void cg_loop_end(const cg_emit *e, cg_loop *loop, LLVMValueRef *value)
 {
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(e->build);
     LLVMValueRef next = cg_add(e, loop->index, cg_i64(e, loop->step));
+    LLVMValueRef branch =
+        LLVMBuildCondBr(e->build, cg_less(e, next, loop->limit), loop->body, loop->after);
 
-    LLVMBuildCondBr(e->build, cg_less(e, next, loop->limit), loop->body, loop->after);
+    if (e->id && e->id->tile.align) align_loop(e, branch, e->id->tile.align);
     LLVMAddIncoming(loop->index, &next, &latch, 1);
     LLVMPositionBuilderAtEnd(e->build, loop->after);
     for (int i = 0; i < loop->carried; i++) {

@@ -65,8 +65,11 @@ static qf_status check(const cg_emit *e)
 {
     QF_TRY(cg_check_not_unrolled(e));
     /* The integer sums of one panel must stay in registers; the float accumulators are
-     * touched once a group and may wait in memory. */
-    return cg_check_registers(e, 2 * cg_dot_rows(e), 3);
+     * touched once a group and may wait in memory.  Joining planes takes constants, and three
+     * bits come from words that are wanted again. */
+    const int planes = qf_recipe_of(e->id->recipe)->planes;
+    const int bits = qf_quant_of(e->id->quant)->bits;
+    return cg_check_registers(e, 2 * cg_dot_rows(e), 5 + 2 * (planes > 1) + 2 * (bits == 3));
 }
 
 const cg_recipe cg_recipe_DOT = {check, emit};

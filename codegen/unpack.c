@@ -71,6 +71,9 @@ static LLVMValueRef quad3(cg_block *block, int j)
 {
     const cg_emit *e = block->e;
     if (j < 6) return field(e, word(block, j / 2), 3 * (j % 2), 7);
+    /* Six quads ago: loading again is cheaper than keeping, which spills the sums. */
+    block->word[j - 6] = NULL;
+    if (j == 6) block->word[2] = NULL;
     LLVMValueRef low = field(e, word(block, j - 6), 6, 3);
     LLVMValueRef high = LLVMBuildLShr(e->build, word(block, 2), cg_bytes(e, j - 2), "");
     high = LLVMBuildAnd(e->build, high, cg_bytes(e, 4), "");

@@ -109,9 +109,11 @@ typedef struct qf_problem {
  *   kc       depth whose weights are held in L1 between two visits of a C block; 0 for
  *            recipes that do not cut depth
  *   mc       rows of x kept in L2 meanwhile; 0 likewise
+ *   align    bytes every loop of the code begins at a multiple of; 0 is the compiler's
+ *            choice.  Placement alone can move a kernel by a third, so it is tuned.
  * kc and mc are loop bounds of gemm.c and do not reach the emitted code. */
 typedef struct qf_tile {
-    int mr, nr, unroll, kc, mc;
+    int mr, nr, unroll, kc, mc, align;
 } qf_tile;
 
 /* The answer. */

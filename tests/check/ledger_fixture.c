@@ -27,7 +27,7 @@ const qf_session_info check_info = {
 const qf_scope check_scope = {"2222", QF_CODE_ABI};
 const qf_trial check_trial = {
     .problem = {QF_FAST, QF_FORWARD, QF_Q4, 64, 1, 4096, 4096, 2},
-    .kernel = {QF_RECIPE_DOT, QF_Q4, 64, QF_ISA_AVX2, {1, 32, 2, 0, 0}},
+    .kernel = {QF_RECIPE_DOT, QF_Q4, 64, QF_ISA_AVX2, {1, 32, 2, 0, 0, 0}},
     .cache = QF_COLD,
     .predicted_ns = 1000,
 };

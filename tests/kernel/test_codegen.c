@@ -84,11 +84,11 @@ static void test_refusals(void **state)
     refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 48, QF_ISA_AVX2, good});
     refused((qf_kernel_id){QF_RECIPE_GRAD, QF_F32, 0, QF_ISA_AVX2, good});
     refused((qf_kernel_id){QF_RECIPE_DOT, QF_F32, 0, QF_ISA_AVX2, good});
-    refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {8, 16, 1, 0, 0}});
-    refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {1, 24, 1, 0, 0}});
-    refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {0, 16, 1, 0, 0}});
-    refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {1, 16, 3, 0, 0}});
-    refused((qf_kernel_id){QF_RECIPE_GRAD, QF_Q4, 64, QF_ISA_AVX2, {1, 48, 1, 0, 0}});
+    refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {8, 16, 1, 0, 0, 0}});
+    refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {1, 24, 1, 0, 0, 0}});
+    refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {0, 16, 1, 0, 0, 0}});
+    refused((qf_kernel_id){QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {1, 16, 3, 0, 0, 0}});
+    refused((qf_kernel_id){QF_RECIPE_GRAD, QF_Q4, 64, QF_ISA_AVX2, {1, 48, 1, 0, 0, 0}});
 }
 
 /* ---- the cache ---- */

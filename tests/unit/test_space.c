@@ -154,7 +154,7 @@ static void the_prior_knows_the_obvious(void **state)
     const qf_cpu cpu = machine();
     qf_problem p;
     assert_int_equal(qf_problem_parse("fast_q4g64_1x4096x4096_t1", &p), QF_OK);
-    const qf_kernel_id id = {QF_RECIPE_DOT, QF_Q4, 64, QF_ISA_AVX2, {1, 32, 2, 0, 0}};
+    const qf_kernel_id id = {QF_RECIPE_DOT, QF_Q4, 64, QF_ISA_AVX2, {1, 32, 2, 0, 0, 0}};
     const double one = qf_prior_ns(&cpu, &p, &id);
     p.n *= 2;
     assert_true(qf_prior_ns(&cpu, &p, &id) > 1.9 * one);
