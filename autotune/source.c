@@ -36,7 +36,8 @@ static qf_status compile(const qf_tuned *tuned, const qf_kernel_id *id, qf_rung 
     return qf_jit_get(tuned->jit, id, &kernel->run, NULL);
 }
 
-/* A row of the ledger whose kernel can no longer be made is no answer. */
+/* A row of the ledger whose kernel can no longer be made, or reads other panels than the
+ * weights are packed in, is no answer. */
 static qf_status from_ledger(const qf_tuned *tuned, const qf_problem *problem,
                              qf_kernel *kernel)
 {
@@ -51,6 +52,7 @@ static qf_status from_ledger(const qf_tuned *tuned, const qf_problem *problem,
         status = qf_store_nearest(tuned->store, &scope, problem, nearest_limit, &best);
     }
     QF_TRY(status);
+    if (best.kernel.isa != tuned->source.isa) return QF_NOT_FOUND;
     return compile(tuned, &best.kernel, rung, kernel) == QF_OK ? QF_OK : QF_NOT_FOUND;
 }
 

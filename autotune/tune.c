@@ -259,7 +259,8 @@ static qf_status conclude(search *s, bool complete)
     if (s->best >= 0 && !stopped(s) && !already_elected(s)) QF_TRY(elect(s, &complete));
     const qf_status status = qf_store_best(s->options->store, &scope, s->problem, &r->best);
     if (status != QF_OK && status != QF_NOT_FOUND) return status;
-    r->found = status == QF_OK;
+    /* Of what the ledger knows nothing may be left that is still valid. */
+    r->found = status == QF_OK && (s->best >= 0 || !complete);
     r->complete = complete;
     r->seconds = elapsed(s);
     if (stopped(s)) return qf_fail(QF_INTERRUPTED, "interrupted");

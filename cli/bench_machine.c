@@ -4,6 +4,7 @@
 
 #include "bench.h"
 #include "options.h"
+#include "qforge/measure.h"
 #include "roofline.h"
 
 typedef struct request {
@@ -26,6 +27,31 @@ static void print_rate(cli_roof roof, const cli_rate *rate)
     fflush(stdout);
 }
 
+static void nothing(void *context, int part, int parts)
+{
+    (void)context, (void)part, (void)parts;
+}
+
+static void wake(void *pool)
+{
+    qf_pool_run(pool, nothing, NULL);
+}
+
+/* What every product pays for its team: waking it and waiting for all, no work done. */
+static void measure_fork(const request *r, qf_pool *pool, json_t *team)
+{
+    qf_measure_options options = qf_measure_defaults;
+
+    options.max_seconds = r->seconds;
+    const qf_timing t = qf_measure(&options, wake, NULL, pool);
+    const cli_rate us = {t.median_ns * 1e-3, t.low_ns * 1e-3, t.high_ns * 1e-3,
+                         t.best_ns * 1e-3};
+    json_object_set_new(team, "fork_join_us", rate_json(&us));
+    if (!r->json)
+        printf("  %-22s %8.2f %-8s [%.2f, %.2f], best %.2f\n", "fork and join", us.median, "us",
+               us.low, us.high, us.best);
+}
+
 /* All roofs at one number of threads. */
 static qf_status measure_team(const request *r, cli_roofline *line, json_t *teams)
 {
@@ -41,6 +67,7 @@ static qf_status measure_team(const request *r, cli_roofline *line, json_t *team
         json_object_set_new(team, cli_roof_of((cli_roof)roof)->key, rate_json(&rate));
         if (!r->json) print_rate((cli_roof)roof, &rate);
     }
+    if (qf_pool_threads(line->pool) > 1) measure_fork(r, line->pool, team);
     return QF_OK;
 }
 

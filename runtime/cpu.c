@@ -2,6 +2,7 @@
 #include "qforge/cpu.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -26,6 +27,24 @@ static void detect_isas(qf_cpu *cpu)
     }
 }
 
+/* QFORGE_ISA=avx2 hides what is better: kernels for a lesser CPU run, are tuned and are timed
+ * on this one.  Such a machine is another one to the ledger. */
+static qf_status hide_isas(qf_cpu *cpu, char *features, size_t size)
+{
+    const char *wish = getenv("QFORGE_ISA");
+
+    if (!wish || !*wish) return QF_OK;
+    const qf_isa best = qf_isa_named(wish);
+    if (best == QF_ISA_COUNT || !qf_cpu_runs(cpu, best))
+        return qf_fail(QF_UNSUPPORTED,
+                       "QFORGE_ISA: this machine runs no '%.40s' (see qforge cpu)", wish);
+    if (best == qf_cpu_best_isa(cpu)) return QF_OK;
+    cpu->isas &= (2u << best) - 1;
+    const size_t used = strlen(features);
+    snprintf(features + used, size - used, " as %s", qf_isa_of(best)->name);
+    return QF_OK;
+}
+
 /* A row of 0 bytes has a length known to the machine alone. */
 static int vector_bytes(qf_isa isa)
 {
@@ -42,7 +61,7 @@ static int vector_bytes(qf_isa isa)
 qf_status qf_cpu_detect(qf_cpu *cpu)
 {
     struct utsname system;
-    char features[512];
+    char features[600];
 
     memset(cpu, 0, sizeof *cpu);
     snprintf(cpu->arch, sizeof cpu->arch, "%.15s",
@@ -54,10 +73,11 @@ qf_status qf_cpu_detect(qf_cpu *cpu)
     qf_identify_hypervisor(cpu);
     qf_read_caches(cache_root, cpu);
     detect_isas(cpu);
-    cpu->vector_bytes = vector_bytes(qf_cpu_best_isa(cpu));
     cpu->cores = qf_usable_cores();
     cpu->memory_bytes = qf_usable_memory();
     qf_features_print(features, sizeof features);
+    QF_TRY(hide_isas(cpu, features, sizeof features));
+    cpu->vector_bytes = vector_bytes(qf_cpu_best_isa(cpu));
     qf_fingerprint(cpu, features);
     return QF_OK;
 }

@@ -105,19 +105,44 @@ static void run_block(const qf_product *product, qf_range rows, qf_range columns
     }
 }
 
+static int64_t largest_share(int64_t count, int64_t grain, int parts)
+{
+    const int64_t grains = (count + grain - 1) / grain;
+    return (grains + parts - 1) / parts * grain;
+}
+
+/* One thread's share of c.  The team stands in a grid: columns are the natural cut, for
+ * every thread reads its own weights; rows are cut as well where columns are too few to go
+ * round.  The slowest thread counts, and to it the making of a column of weights is worth
+ * that of some rows of c. */
+static void cut(const qf_product *product, int part, int parts, qf_range *rows,
+                qf_range *columns)
+{
+    static const int64_t making = 6; /* rows */
+    const qf_tile *tile = &product->kernel->id.tile;
+    const int64_t grain =
+        product->w_columns.unit > tile->nr ? product->w_columns.unit : tile->nr;
+    int64_t least = INT64_MAX;
+    int across = 1;
+
+    for (int down = 1; down <= parts; down++) {
+        if (parts % down) continue;
+        const int64_t high = largest_share(product->m, tile->mr, down);
+        const int64_t wide = largest_share(product->n, grain, parts / down);
+        if ((high + making) * wide >= least) continue;
+        least = (high + making) * wide;
+        across = parts / down;
+    }
+    *rows = qf_partition(product->m, tile->mr, part / across, parts / across);
+    *columns = qf_partition(product->n, grain, part % across, across);
+}
+
 void qf_product_run(const qf_product *product, int part, int parts)
 {
     const qf_tile *tile = &product->kernel->id.tile;
-    const int64_t column_grain =
-        product->w_columns.unit > tile->nr ? product->w_columns.unit : tile->nr;
-    qf_range rows = {0, product->m}, columns = {0, product->n};
+    qf_range rows, columns;
 
-    /* Columns are the natural cut: every thread reads its own weights.  With too few of
-     * them for the team, rows are cut instead. */
-    if ((product->n + column_grain - 1) / column_grain >= parts)
-        columns = qf_partition(product->n, column_grain, part, parts);
-    else
-        rows = qf_partition(product->m, tile->mr, part, parts);
+    cut(product, part, parts, &rows, &columns);
     if (columns.begin == columns.end) return;
 
     uint8_t *scratch = product->scratch + part * qf_product_scratch(product->kernel);

@@ -35,6 +35,8 @@ typedef struct qf_cpu {
     char isa_key[QF_KEY_MAX], tune_key[QF_KEY_MAX], perf_key[QF_KEY_MAX];
 } qf_cpu;
 
+/* The environment's QFORGE_ISA names the best ISA to see; QF_UNSUPPORTED when the machine
+ * lacks it. */
 QF_MUST_CHECK qf_status qf_cpu_detect(qf_cpu *cpu);
 bool qf_cpu_runs(const qf_cpu *cpu, qf_isa isa);
 qf_isa qf_cpu_best_isa(const qf_cpu *cpu); /* the last usable row; QF_ISA_C if none */

@@ -32,6 +32,8 @@ done
 before=$(count ok)
 [ "$before" -ge 1 ] || fail "nothing was kept of $kills killed runs"
 
+# The winner's other placements are trials beyond the 24, and no part of what is reused.
+[ "$before" -le 24 ] || before=24
 (tune) >"$dir/out" 2>"$dir/err" || fail "resuming: $(cat "$dir/err")"
 [ "$(number reused)" -ge "$before" ] || fail "$before were measured, $(cat "$dir/out")"
 [ "$(count lost)" -le "$kills" ] || fail "$kills kills lost $(count lost) trials"

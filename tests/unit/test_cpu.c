@@ -35,6 +35,33 @@ static void test_detect(void **state)
     assert_memory_equal(&cpu, &again, sizeof cpu);
 }
 
+/* A lesser machine on request: fewer kernels, other keys, nothing else. */
+static void better_isas_hide_on_request(void **state)
+{
+    (void)state;
+    qf_cpu all, lesser;
+    assert_int_equal(qf_cpu_detect(&all), QF_OK);
+    for (int isa = 0; isa < QF_ISA_COUNT; isa++) {
+        setenv("QFORGE_ISA", qf_isa_of((qf_isa)isa)->name, 1);
+        if (!qf_cpu_runs(&all, (qf_isa)isa)) {
+            assert_int_equal(qf_cpu_detect(&lesser), QF_UNSUPPORTED);
+            continue;
+        }
+        assert_int_equal(qf_cpu_detect(&lesser), QF_OK);
+        assert_int_equal(qf_cpu_best_isa(&lesser), isa);
+        assert_int_equal(lesser.vector_bytes, qf_isa_of((qf_isa)isa)->vector_bytes);
+        const bool best = isa == (int)qf_cpu_best_isa(&all);
+        assert_int_equal(strcmp(lesser.tune_key, all.tune_key) == 0, best);
+    }
+    setenv("QFORGE_ISA", "teleport", 1);
+    assert_int_equal(qf_cpu_detect(&lesser), QF_UNSUPPORTED);
+    setenv("QFORGE_ISA", "", 1);
+    assert_int_equal(qf_cpu_detect(&lesser), QF_OK);
+    assert_memory_equal(&lesser, &all, sizeof all);
+    unsetenv("QFORGE_ISA");
+    qf_message_clear();
+}
+
 /* Every feature isas.def asks for on this architecture has a probe. */
 static void test_isa_rows_are_probed(void **state)
 {
@@ -247,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_detect),
+        cmocka_unit_test(better_isas_hide_on_request),
         cmocka_unit_test(test_isa_rows_are_probed),
         cmocka_unit_test(test_feature_lists),
         cmocka_unit_test(test_cache_sizes),
