@@ -29,22 +29,23 @@ typedef struct scene {
     qf_random random;
     /* logical operands */
     uint8_t *code;
-    float *scale, *offset; /* as packed, rounded to the layout's type */
-    float *plain;          /* f32 weights */
-    float *x;              /* [m][depth] */
-    float *before;         /* [m][columns], c at the start */
+    float *scale, *offset;  /* as packed, rounded to the layout's type */
+    float *plain;           /* f32 weights */
+    float *x;               /* [m][depth] */
+    float *before;          /* [m][columns], c at the start */
+    float *tail_x, *tail_w; /* [m][tail], [columns][tail] */
     double *want, *bound;
     qf_packed packed;
-    qf_guarded w, c, scratch;
+    qf_guarded w, c, scratch, tail_blocks, tail_panels;
     int64_t ldc;
 } scene;
 
 void qf_hearing_print(const qf_hearing *h, char text[64])
 {
     static const char *const names[] = {"random", "integers", "extreme"};
-    snprintf(text, 64, "%lldx%lldx%lld %s%s%s", (long long)h->m, (long long)h->columns,
+    snprintf(text, 64, "%lldx%lldx%lld %s%s%s, tail %d", (long long)h->m, (long long)h->columns,
              (long long)h->depth, names[h->data], h->accumulate ? ", added" : "",
-             h->stepwise ? ", stepwise" : "");
+             h->stepwise ? ", stepwise" : "", h->tail);
 }
 
 /* ---- numbers --------------------------------------------------------------------------- */
@@ -118,6 +119,13 @@ static float activation(scene *s, int64_t row, int64_t k)
     }
 }
 
+static void make_tail(scene *s, float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        values[i] = s->hearing->data == QF_DATA_RANDOM ? (float)qf_random_normal(&s->random)
+                                                       : (float)small_integer(&s->random, 16);
+}
+
 static void make_numbers(scene *s)
 {
     const qf_hearing *h = s->hearing;
@@ -131,6 +139,8 @@ static void make_numbers(scene *s)
     for (int64_t i = 0; i < h->m * h->columns; i++)
         s->before[i] = h->data == QF_DATA_RANDOM ? (float)qf_random_normal(&s->random)
                                                  : (float)small_integer(&s->random, 1000);
+    make_tail(s, s->tail_x, h->m * h->tail);
+    make_tail(s, s->tail_w, h->columns * h->tail);
 }
 
 /* ---- the answer ------------------------------------------------------------------------ */
@@ -205,8 +215,21 @@ static double roundings(const scene *s)
     if (is_exact(s)) return 0;
     /* A third plane is joined in floating point; more than one plane round when they
      * become a float. */
-    if (planes) return (planes + 3) * (double)s->groups + 6;
-    return (double)s->padded + 6;
+    if (planes) return (planes + 3) * (double)s->groups + s->hearing->tail + 6;
+    return (double)(s->padded + s->hearing->tail) + 6;
+}
+
+static sum sum_tail(const scene *s, int64_t i, int64_t j)
+{
+    const int depth = s->hearing->tail;
+    sum total = {0, 0};
+
+    for (int t = 0; t < depth; t++) {
+        const double product = (double)s->tail_x[i * depth + t] * s->tail_w[j * depth + t];
+        total.value += product;
+        total.magnitude += fabs(product);
+    }
+    return total;
 }
 
 static void answer_row(scene *s, int64_t i, const uint8_t *row)
@@ -215,7 +238,10 @@ static void answer_row(scene *s, int64_t i, const uint8_t *row)
 
     for (int64_t j = 0; j < columns; j++) {
         sum total = row ? sum_i8(s, row, j) : sum_f32(s, i, j);
+        const sum tail = sum_tail(s, i, j);
         const double before = s->hearing->accumulate ? s->before[i * columns + j] : 0;
+        total.value += tail.value;
+        total.magnitude += tail.magnitude;
         s->want[i * columns + j] = total.value + before;
         s->bound[i * columns + j] =
             roundings(s) * unit * (total.magnitude + fabs(before)) + roundings(s) * 1e-38;
@@ -258,10 +284,13 @@ static qf_status allocate(scene *s)
     s->plain = plain ? qf_alloc_array(weights, sizeof(float)) : NULL;
     s->x = qf_alloc_array((size_t)(h->m * h->depth), sizeof(float));
     s->before = qf_alloc_array(cells, sizeof(float));
+    s->tail_x = qf_alloc_array((size_t)(h->m * h->tail) + 1, sizeof(float));
+    s->tail_w = qf_alloc_array((size_t)(h->columns * h->tail) + 1, sizeof(float));
     s->want = qf_alloc_array(cells, sizeof(double));
     s->bound = qf_alloc_array(cells, sizeof(double));
     const bool weighty = plain ? s->plain != NULL : s->code && s->scale && s->offset;
-    return weighty && s->x && s->before && s->want && s->bound ? QF_OK : QF_MEMORY;
+    const bool tail = s->tail_x && s->tail_w;
+    return weighty && tail && s->x && s->before && s->want && s->bound ? QF_OK : QF_MEMORY;
 }
 
 static void release(scene *s)
@@ -272,12 +301,16 @@ static void release(scene *s)
     qf_free(s->plain);
     qf_free(s->x);
     qf_free(s->before);
+    qf_free(s->tail_x);
+    qf_free(s->tail_w);
     qf_free(s->want);
     qf_free(s->bound);
     qf_packed_release(&s->packed);
     qf_guarded_release(&s->w);
     qf_guarded_release(&s->c);
     qf_guarded_release(&s->scratch);
+    qf_guarded_release(&s->tail_blocks);
+    qf_guarded_release(&s->tail_panels);
 }
 
 /* Forward, the rows that pad the last panel are never asked for: NaN there must not
@@ -316,6 +349,29 @@ static qf_status place_weights(scene *s)
     memcpy(s->w.bytes, s->packed.bytes, size);
     poison_padding(s);
     qf_guarded_freeze(&s->w);
+    return QF_OK;
+}
+
+/* The epilogue's operands; columns and rows that pad are NaN. */
+static qf_status place_tail(scene *s)
+{
+    const qf_hearing *h = s->hearing;
+    const int mr = s->kernel->id.tile.mr, panel = s->layout.panel, depth = h->tail;
+    const int64_t blocks = (h->m + mr - 1) / mr, panels = (h->columns + panel - 1) / panel;
+
+    if (depth == 0) return QF_OK;
+    QF_TRY(qf_guarded_init((size_t)(blocks * mr * depth) * sizeof(float), h->side,
+                           &s->tail_blocks));
+    QF_TRY(qf_guarded_init((size_t)(panels * panel * depth) * sizeof(float), h->side,
+                           &s->tail_panels));
+    float *a = (float *)(void *)s->tail_blocks.bytes,
+          *w = (float *)(void *)s->tail_panels.bytes;
+    for (int64_t i = 0; i < h->m * depth; i++)
+        a[(i / depth / mr * depth + i % depth) * mr + i / depth % mr] = s->tail_x[i];
+    for (int64_t j = 0; j < h->columns * depth; j++)
+        w[(j / depth / panel * depth + j % depth) * panel + j / depth % panel] = s->tail_w[j];
+    qf_guarded_freeze(&s->tail_blocks);
+    qf_guarded_freeze(&s->tail_panels);
     return QF_OK;
 }
 
@@ -410,6 +466,11 @@ static qf_status run_step(const scene *s, int64_t d, int64_t step)
             .n = s->hearing->columns,
             .k = step,
             .accumulate = s->hearing->accumulate || d > 0,
+            .tail_a = (const float *)(void *)s->tail_blocks.bytes,
+            .tail_a_stride = 4L * s->hearing->tail * s->kernel->id.tile.mr,
+            .tail_w = (const float *)(void *)s->tail_panels.bytes,
+            .tail_w_stride = 4L * s->hearing->tail * s->layout.panel,
+            .tail_k = d > 0 ? 0 : s->hearing->tail,
             .id = &s->kernel->id,
         };
         s->kernel->run(&args);
@@ -507,6 +568,7 @@ qf_status qf_hear(const qf_kernel *kernel, const qf_hearing *hearing, qf_finding
         status = answer(&s);
     }
     if (status == QF_OK) status = place_weights(&s);
+    if (status == QF_OK) status = place_tail(&s);
     if (status == QF_OK) status = place_results(&s);
     if (status == QF_OK) status = run(&s);
     if (status == QF_OK) compare_all(&s, finding);

@@ -19,6 +19,7 @@ typedef struct qf_hearing {
     qf_data data;
     bool accumulate;
     bool apart;    /* ldc > columns */
+    int tail;      /* steps of the epilogue; grad has none */
     bool stepwise; /* depth in the smallest steps instead of the tile's kc */
     qf_guard_side side;
     uint64_t seed;

@@ -93,10 +93,12 @@ static bool hold(const qf_kernel *kernel, const qf_hearing *hearing, transcript 
 }
 
 /* Numbers change fastest and come in threes, so that every kind of number meets every
- * other choice, which alternate in twos. */
+ * other choice, which alternate in twos; the tail goes round in sevens. */
 static bool hold_shape(const qf_kernel *kernel, int64_t m, int64_t columns, int64_t depth,
                        uint64_t seed, transcript *record)
 {
+    const bool forward = qf_recipe_of(kernel->id.recipe)->op == QF_FORWARD;
+
     for (int data = 0; data < QF_DATA_COUNT; data++) {
         const int turn = record->validation.cases;
         const qf_hearing hearing = {
@@ -108,6 +110,7 @@ static bool hold_shape(const qf_kernel *kernel, int64_t m, int64_t columns, int6
             .accumulate = turn >> 1 & 1,
             .apart = turn >> 2 & 1,
             .stepwise = turn >> 3 & 1,
+            .tail = forward ? turn % 7 % 4 : 0,
             .seed = seed + (uint64_t)turn,
         };
         if (!hold(kernel, &hearing, record)) return false;

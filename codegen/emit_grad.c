@@ -112,7 +112,7 @@ static void emit_piece(const cg_emit *e, const cg_args *args, LLVMValueRef colum
         part[p] = cg_at(e, args->scratch,
                         LLVMBuildMul(e->build, part_bytes, cg_i64(e, first_part + p), ""));
     cg_rows_begin(e, args, column, &rows);
-    cg_outer_product(e, args, rows.a, part, args->k, rows.c, rows.left, rows.columns);
+    cg_outer_product(e, args, &rows, part, args->k);
     cg_rows_end(e, &rows);
 }
 

@@ -28,7 +28,7 @@ static void emit(const cg_emit *e)
         }
     }
     cg_rows_begin(e, &args, columns.index, &rows);
-    cg_outer_product(e, &args, rows.a, panel, args.k, rows.c, rows.left, rows.columns);
+    cg_outer_product(e, &args, &rows, panel, args.k);
     cg_rows_end(e, &rows);
     cg_loop_end(e, &columns, NULL);
 }

@@ -94,6 +94,7 @@ static void emit(const cg_emit *e)
     }
     cg_rows_begin(e, &args, columns.index, &rows);
     emit_tile(e, &args, rows.a, panel, bytes, acc);
+    cg_add_tail(e, &args, &rows, acc);
     cg_store_tile(e, &args, rows.c, rows.left, rows.columns, acc);
     cg_rows_end(e, &rows);
     cg_loop_end(e, &columns, NULL);

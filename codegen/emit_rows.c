@@ -128,6 +128,7 @@ static void emit(const cg_emit *e)
         sum_plain(e, &args, rows.a, panel, acc);
     else
         sum_quantised(e, &args, rows.a, panel, acc);
+    cg_add_tail(e, &args, &rows, acc);
     cg_store_tile(e, &args, rows.c, rows.left, rows.columns, acc);
     cg_rows_end(e, &rows);
     cg_loop_end(e, &columns, NULL);

@@ -17,6 +17,11 @@ cg_args cg_load_args(const cg_emit *e)
         .n = cg_argument(e, e->i64, offsetof(qf_gemm_args, n)),
         .k = cg_argument(e, e->i64, offsetof(qf_gemm_args, k)),
         .accumulate = cg_argument(e, e->i64, offsetof(qf_gemm_args, accumulate)),
+        .tail_a = cg_argument(e, e->pointer, offsetof(qf_gemm_args, tail_a)),
+        .tail_a_stride = cg_argument(e, e->i64, offsetof(qf_gemm_args, tail_a_stride)),
+        .tail_w = cg_argument(e, e->pointer, offsetof(qf_gemm_args, tail_w)),
+        .tail_w_stride = cg_argument(e, e->i64, offsetof(qf_gemm_args, tail_w_stride)),
+        .tail_k = cg_argument(e, e->i64, offsetof(qf_gemm_args, tail_k)),
     };
     args.row_bytes = cg_mul(e, args.ldc, sizeof(float));
     return args;
@@ -32,19 +37,25 @@ int cg_tile_vectors(const cg_emit *e)
     return e->id->tile.nr / e->lanes;
 }
 
-void cg_panel_pointers(const cg_emit *e, const cg_args *args, LLVMValueRef n,
-                       LLVMValueRef *panel)
+/* One pointer per panel of the tile at column n, `stride` bytes apart. */
+static void point(const cg_emit *e, LLVMValueRef w, LLVMValueRef stride, LLVMValueRef columns,
+                  LLVMValueRef n, LLVMValueRef *panel)
 {
     LLVMValueRef index = cg_div(e, n, e->panel);
     for (int p = 0; p < cg_tile_panels(e); p++) {
         LLVMValueRef column = cg_add(e, n, cg_i64(e, (int64_t)p * e->panel));
         LLVMValueRef at =
-            cg_at(e, args->w,
-                  LLVMBuildMul(e->build, cg_add(e, index, cg_i64(e, p)), args->w_stride, ""));
+            cg_at(e, w, LLVMBuildMul(e->build, cg_add(e, index, cg_i64(e, p)), stride, ""));
         panel[p] =
             p == 0 ? at
-                   : LLVMBuildSelect(e->build, cg_less(e, column, args->n), at, panel[0], "");
+                   : LLVMBuildSelect(e->build, cg_less(e, column, columns), at, panel[0], "");
     }
+}
+
+void cg_panel_pointers(const cg_emit *e, const cg_args *args, LLVMValueRef n,
+                       LLVMValueRef *panel)
+{
+    point(e, args->w, args->w_stride, args->n, n, panel);
 }
 
 void cg_rows_begin(const cg_emit *e, const cg_args *args, LLVMValueRef n, cg_rows *rows)
@@ -54,6 +65,8 @@ void cg_rows_begin(const cg_emit *e, const cg_args *args, LLVMValueRef n, cg_row
     cg_loop_begin(e, &rows->loop, cg_i64(e, 0), args->m, mr, 0, NULL);
     LLVMValueRef row = rows->loop.index, block = cg_div(e, row, mr);
     rows->a = cg_at(e, args->a, LLVMBuildMul(e->build, block, args->a_stride, ""));
+    rows->tail = cg_at(e, args->tail_a, LLVMBuildMul(e->build, block, args->tail_a_stride, ""));
+    rows->n = n;
     rows->c = cg_at(e, cg_at(e, args->c, cg_mul(e, n, sizeof(float))),
                     LLVMBuildMul(e->build, row, args->row_bytes, ""));
     rows->left = cg_sub(e, args->m, row);
@@ -166,18 +179,27 @@ static void product_loop(const cg_emit *e, LLVMValueRef a, LLVMValueRef *b, LLVM
     cg_loop_end(e, &loop, acc);
 }
 
-void cg_outer_product(const cg_emit *e, const cg_args *args, LLVMValueRef a, LLVMValueRef *b,
-                      LLVMValueRef depth, LLVMValueRef at, LLVMValueRef rows,
-                      LLVMValueRef columns)
+void cg_add_tail(const cg_emit *e, const cg_args *args, const cg_rows *rows, LLVMValueRef *acc)
+{
+    LLVMValueRef panel[CG_PANELS_MAX];
+
+    point(e, args->tail_w, args->tail_w_stride, args->n, rows->n, panel);
+    product_loop(e, rows->tail, panel, cg_i64(e, 0), args->tail_k, 1, acc);
+}
+
+void cg_outer_product(const cg_emit *e, const cg_args *args, const cg_rows *rows,
+                      LLVMValueRef *b, LLVMValueRef depth)
 {
     const int unroll = e->id->tile.unroll, mr = e->id->tile.mr;
     LLVMValueRef acc[CG_ACC_MAX];
 
     /* The block of C was last touched a step of depth ago and has left L1. */
-    for (int m = 0; m < mr; m++) cg_prefetch(e, cg_at(e, at, cg_mul(e, args->row_bytes, m)));
+    for (int m = 0; m < mr; m++)
+        cg_prefetch(e, cg_at(e, rows->c, cg_mul(e, args->row_bytes, m)));
     for (int i = 0; i < mr * cg_tile_vectors(e); i++) acc[i] = cg_zero(e->vf32);
     LLVMValueRef whole = cg_mul(e, cg_div(e, depth, unroll), unroll);
-    product_loop(e, a, b, cg_i64(e, 0), whole, unroll, acc);
-    if (unroll > 1) product_loop(e, a, b, whole, depth, 1, acc);
-    cg_store_tile(e, args, at, rows, columns, acc);
+    product_loop(e, rows->a, b, cg_i64(e, 0), whole, unroll, acc);
+    if (unroll > 1) product_loop(e, rows->a, b, whole, depth, 1, acc);
+    if (qf_recipe_of(e->id->recipe)->op == QF_FORWARD) cg_add_tail(e, args, rows, acc);
+    cg_store_tile(e, args, rows->c, rows->left, rows->columns, acc);
 }

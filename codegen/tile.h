@@ -10,6 +10,7 @@ enum { CG_ROWS_MAX = 16, CG_PANELS_MAX = 4, CG_ACC_MAX = CG_ROWS_MAX * 2 * CG_PA
 /* The fields of qf_gemm_args, loaded once. */
 typedef struct cg_args {
     LLVMValueRef a, a_stride, w, w_stride, c, ldc, scratch, m, n, k, accumulate;
+    LLVMValueRef tail_a, tail_a_stride, tail_w, tail_w_stride, tail_k;
     LLVMValueRef row_bytes; /* of c */
 } cg_args;
 cg_args cg_load_args(const cg_emit *e);
@@ -27,6 +28,8 @@ void cg_panel_pointers(const cg_emit *e, const cg_args *args, LLVMValueRef n,
 typedef struct cg_rows {
     cg_loop loop;
     LLVMValueRef a;       /* the block's activations */
+    LLVMValueRef tail;    /* those of the tail */
+    LLVMValueRef n;       /* the piece's first column */
     LLVMValueRef c;       /* its block of C */
     LLVMValueRef left;    /* rows from here on */
     LLVMValueRef columns; /* columns from n on */
@@ -34,15 +37,17 @@ typedef struct cg_rows {
 void cg_rows_begin(const cg_emit *e, const cg_args *args, LLVMValueRef n, cg_rows *rows);
 void cg_rows_end(const cg_emit *e, cg_rows *rows);
 
+/* acc += the tail's products for the block of rows at hand. */
+void cg_add_tail(const cg_emit *e, const cg_args *args, const cg_rows *rows, LLVMValueRef *acc);
+
 /* C block at `at`, of which `rows` rows and `columns` columns (both may exceed the tile)
  * are valid: writes or adds acc[mr * vectors], row-major. */
 void cg_store_tile(const cg_emit *e, const cg_args *args, LLVMValueRef at, LLVMValueRef rows,
                    LLVMValueRef columns, LLVMValueRef *acc);
 
-/* acc = sum over k < depth of a[k][mr] (outer) b[k][panel], stored as above.
- * b: one pointer per panel of the tile. */
-void cg_outer_product(const cg_emit *e, const cg_args *args, LLVMValueRef a, LLVMValueRef *b,
-                      LLVMValueRef depth, LLVMValueRef at, LLVMValueRef rows,
-                      LLVMValueRef columns);
+/* acc = sum over k < depth of a[k][mr] (outer) b[k][panel] for the block of rows at hand,
+ * forward with the tail, stored as above.  b: one pointer per panel of the tile. */
+void cg_outer_product(const cg_emit *e, const cg_args *args, const cg_rows *rows,
+                      LLVMValueRef *b, LLVMValueRef depth);
 
 #endif

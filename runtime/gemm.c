@@ -2,6 +2,7 @@
 #include "qforge/gemm.h"
 
 #include "product.h"
+#include "qforge/activations.h"
 #include "qforge/memory.h"
 
 qf_layout qf_source_layout(const qf_kernel_source *source, qf_accuracy accuracy, qf_quant quant,
@@ -120,8 +121,36 @@ static void multiply(void *context, int part, int parts)
     qf_product_run(&t->product, part, parts);
 }
 
+size_t qf_tail_workspace(const qf_gemm *gemm, int64_t k)
+{
+    const int mr = gemm->kernel.id.tile.mr;
+    const int64_t rows = (gemm->problem.m + mr - 1) / mr * mr;
+    return qf_round_up((size_t)(rows * k) * sizeof(float), QF_ALIGNMENT);
+}
+
+/* Blocks [k][mr]; those of a bias are 1. */
+static qf_product_tail pack_tail(const qf_gemm *gemm, const qf_tail *tail, int64_t m)
+{
+    const int mr = gemm->kernel.id.tile.mr;
+    const int64_t k = tail->w->k;
+    float *blocks = tail->workspace;
+
+    if (k > tail->bias)
+        qf_activations_pack_f32(tail->x, tail->ldx, 1, 0, m, k - tail->bias,
+                                tail->bias ? (int)k : 0, mr, tail->workspace);
+    for (int64_t block = 0; tail->bias && block < (m + mr - 1) / mr; block++)
+        for (int i = 0; i < mr; i++) blocks[(block + 1) * k * mr - 1 - i] = 1;
+    return (qf_product_tail){blocks, tail->w->bytes, tail->w->panel_bytes, k};
+}
+
 void qf_gemm_run(const qf_gemm *gemm, const float *x, int64_t ldx, float *y, int64_t ldy,
                  int64_t m, bool accumulate, void *workspace)
+{
+    qf_gemm_run_tail(gemm, x, ldx, y, ldy, m, accumulate, NULL, workspace);
+}
+
+void qf_gemm_run_tail(const qf_gemm *gemm, const float *x, int64_t ldx, float *y, int64_t ldy,
+                      int64_t m, bool accumulate, const qf_tail *tail, void *workspace)
 {
     QF_ASSERT(m >= 0 && m <= gemm->problem.m);
     if (m == 0) return;
@@ -129,6 +158,12 @@ void qf_gemm_run(const qf_gemm *gemm, const float *x, int64_t ldx, float *y, int
               .x = x,
               .ldx = ldx,
               .k = gemm->problem.op == QF_FORWARD ? gemm->packed->k : gemm->packed->n};
+    if (tail) {
+        QF_ASSERT(gemm->problem.op == QF_FORWARD && tail->w->layout.quant == QF_F32 &&
+                  tail->w->layout.panel == gemm->packed->layout.panel &&
+                  tail->w->n == gemm->packed->n && tail->w->k >= 1);
+        t.product.tail = pack_tail(gemm, tail, m);
+    }
     /* Packing pays for a second wake-up only when there is much of it. */
     if (m * t.k > 16384)
         qf_pool_run(gemm->pool, pack, &t);

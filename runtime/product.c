@@ -75,6 +75,21 @@ void qf_product_pack(const qf_product *product, const float *x, int64_t row_stri
     }
 }
 
+static void add_tail(const qf_product *product, qf_range rows, qf_range columns,
+                     qf_gemm_args *args)
+{
+    const qf_product_tail *tail = &product->tail;
+
+    if (tail->k == 0) return;
+    args->tail_k = tail->k;
+    args->tail_a = tail->a + rows.begin * tail->k;
+    args->tail_a_stride = tail->k * product->kernel->id.tile.mr * (int64_t)sizeof(float);
+    args->tail_w =
+        (const float *)(const void *)(tail->w +
+                                      columns.begin / product->w_columns.unit * tail->w_stride);
+    args->tail_w_stride = tail->w_stride;
+}
+
 /* One call of the kernel per step of depth over rows x columns of c. */
 static void run_block(const qf_product *product, qf_range rows, qf_range columns,
                       uint8_t *scratch)
@@ -87,7 +102,7 @@ static void run_block(const qf_product *product, qf_range rows, qf_range columns
     for (int64_t d = 0; d < product->depth; d += step) {
         const int64_t depth = product->depth - d < step ? product->depth - d : step;
         const int64_t block = step_stride(product, depth);
-        const qf_gemm_args args = {
+        qf_gemm_args args = {
             .a = step_activations(product, d) + rows.begin / kernel->id.tile.mr * block,
             .a_stride = block,
             .w = w + d / product->w_depth.unit * product->w_depth.bytes,
@@ -101,6 +116,7 @@ static void run_block(const qf_product *product, qf_range rows, qf_range columns
             .accumulate = product->accumulate || d > 0,
             .id = &kernel->id,
         };
+        if (d == 0) add_tail(product, rows, columns, &args);
         kernel->run(&args);
     }
 }

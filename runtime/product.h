@@ -10,6 +10,13 @@ typedef struct qf_pitch {
     int64_t unit, bytes;
 } qf_pitch;
 
+/* The epilogue's operands (kernel.h); k = 0: none. */
+typedef struct qf_product_tail {
+    const float *a; /* blocks [k][mr] */
+    const uint8_t *w;
+    int64_t w_stride, k;
+} qf_product_tail;
+
 /* c[m][n] (+)= a w, both operands packed.  Depth runs in steps of the tile's kc (all of
  * it when 0), rows in steps of its mc.  fp32 activations are packed step after step, all
  * row blocks of a step together; int8 blocks hold all depth. */
@@ -24,6 +31,7 @@ typedef struct qf_product {
     float *c;
     int64_t ldc;
     bool accumulate;
+    qf_product_tail tail;
     uint8_t *scratch; /* threads * qf_product_scratch() */
 } qf_product;
 

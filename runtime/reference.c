@@ -77,9 +77,23 @@ static double weight_at(const column *c, int64_t k)
            (double)param(&c->layout, record, c->layout.panel + c->row);
 }
 
+/* The epilogue's part of c[m][n]. */
+static double tail_at(const qf_gemm_args *args, int64_t m, int64_t n)
+{
+    const int mr = args->id->tile.mr, panel = qf_isa_panel(args->id->isa);
+    const float *a = args->tail_a + m / mr * (args->tail_a_stride / (int64_t)sizeof *a);
+    const float *w = args->tail_w + n / panel * (args->tail_w_stride / (int64_t)sizeof *w);
+    double sum = 0;
+
+    for (int64_t t = 0; t < args->tail_k; t++)
+        sum += (double)a[t * mr + m % mr] * (double)w[t * panel + n % panel];
+    return sum;
+}
+
 static void put(const qf_gemm_args *args, int64_t m, int64_t n, double value)
 {
     float *c = &args->c[m * args->ldc + n];
+    if (args->tail_k) value += tail_at(args, m, n);
     *c = (float)(args->accumulate ? *c + value : value);
 }
 

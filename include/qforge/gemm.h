@@ -68,6 +68,23 @@ size_t qf_gemm_workspace(const qf_gemm *gemm); /* bytes, for any m up to the pla
 void qf_gemm_run(const qf_gemm *gemm, const float *x, int64_t ldx, float *y, int64_t ldy,
                  int64_t m, bool accumulate, void *workspace);
 
+/* What is added to a forward product while its results are in registers, without a pass over
+ * y of its own:  y += x w^T (+ bias).  A low-rank adapter, with x the activations times its
+ * first factor; a bias, with x NULL.  (A residual is `accumulate`.) */
+typedef struct qf_tail {
+    const qf_packed *w; /* fp32, [n][k], in the panels of the product's weights */
+    const float *x;     /* [m][ldx] */
+    int64_t ldx;
+    bool bias;       /* the last column of w is a bias: x has k - 1 columns */
+    void *workspace; /* qf_tail_workspace(), 64-aligned */
+} qf_tail;
+
+/* Bytes for a tail of depth k, for any m up to the planned one. */
+size_t qf_tail_workspace(const qf_gemm *gemm, int64_t k);
+/* qf_gemm_run with a tail.  The tail's panels are the product's (asserted). */
+void qf_gemm_run_tail(const qf_gemm *gemm, const float *x, int64_t ldx, float *y, int64_t ldy,
+                      int64_t m, bool accumulate, const qf_tail *tail, void *workspace);
+
 /* ---- fp32 products of two plain matrices, packed on the fly ----------------------- */
 
 /* c[m][n] (+)= op(a) op(b);  a is [m][k] or, transposed, [k][m];  b is [k][n] or,

@@ -149,8 +149,13 @@ bool qf_kernel_equal(const qf_kernel_id *a, const qf_kernel_id *b);
  *
  * forward: for whole panels of columns and blocks of mr rows,
  *     c[i][j] (+)= sum over k of a[i][k] W[j][k],     0 <= i < m, 0 <= j < n
- * grad:    the depth is rows of W, the columns of c are columns of W,
- *     c[i][j] (+)= sum over r of a[i][r] W[r][j],     0 <= i < m, 0 <= j < n */
+ *                  + sum over t of tail_a[i][t] tail_w[j][t],   0 <= t < tail_k
+ * grad:    the depth is rows of W, the columns of c are columns of W (and there is no tail),
+ *     c[i][j] (+)= sum over r of a[i][r] W[r][j],     0 <= i < m, 0 <= j < n
+ *
+ * The tail is an epilogue: more depth, in fp32 and not quantised, added while the block of c
+ * is in registers.  A bias is one step of it whose a is 1, a low-rank adapter as many as its
+ * rank. */
 typedef struct qf_gemm_args {
     const void *a;          /* blocks of mr rows, zero padded */
     int64_t a_stride;       /* bytes between blocks */
@@ -162,6 +167,11 @@ typedef struct qf_gemm_args {
     int64_t m, n;           /* valid rows and columns of c, >= 0 */
     int64_t k;              /* depth: forward, whole groups; grad, whole panels */
     int64_t accumulate;     /* 0: c is overwritten; 1: added into */
+    const float *tail_a;    /* blocks [tail_k][mr] */
+    int64_t tail_a_stride;  /* bytes between blocks */
+    const float *tail_w;    /* panels [tail_k][panel], 64-aligned */
+    int64_t tail_w_stride;  /* bytes between panels */
+    int64_t tail_k;         /* 0: none */
     const qf_kernel_id *id; /* read by the reference only; emitted code ignores it */
 } qf_gemm_args;
 

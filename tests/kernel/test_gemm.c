@@ -113,10 +113,87 @@ static void check_source(const qf_kernel_source *source)
     }
 }
 
+/* A tail is what a product and then another, and then a bias, would have added. */
+static void check_tail(const qf_kernel_source *source, qf_problem problem, int rank, bool bias,
+                       qf_random *random)
+{
+    const int64_t m = problem.m, n = problem.n, k = problem.k, depth = rank + bias;
+    const qf_layout layout =
+        qf_source_layout(source, problem.accuracy, problem.quant, problem.group);
+    const qf_layout plain = qf_source_layout(source, QF_EXACT, QF_F32, 0);
+    check_weights weights;
+    qf_packed packed, tail_packed;
+    qf_gemm gemm;
+
+    check_weights_init(&weights, random, problem.quant, problem.group, n, k);
+    check_weights_pack(&weights, &layout, &packed);
+    float *w = check_random_floats(random, n * depth), *x = check_random_floats(random, m * k);
+    float *tail_x = check_random_floats(random, m * (rank + 1));
+    float *want = check_random_floats(random, m * n);
+    float *got = qf_alloc_array((size_t)(m * n), sizeof *got);
+    memcpy(got, want, (size_t)(m * n) * sizeof *got);
+    assert_int_equal(qf_pack_f32(&plain, w, depth, n, depth, &tail_packed), QF_OK);
+    assert_int_equal(
+        qf_gemm_plan(source, &packed, problem.accuracy, QF_FORWARD, m, pool, &gemm), QF_OK);
+    void *workspace = qf_alloc(qf_gemm_workspace(&gemm));
+    const qf_tail tail = {&tail_packed, rank ? tail_x : NULL, rank + 1, bias,
+                          qf_alloc(qf_tail_workspace(&gemm, depth))};
+
+    qf_gemm_run(&gemm, x, k, want, n, m, true, workspace);
+    qf_gemm_run_tail(&gemm, x, k, got, n, m, true, &tail, workspace);
+    for (int64_t i = 0; i < m * n; i++) {
+        double value = want[i], magnitude = fabs((double)want[i]) + 20;
+        for (int t = 0; t < depth; t++) {
+            const double product =
+                (t < rank ? (double)tail_x[i / n * (rank + 1) + t] : 1) * w[i % n * depth + t];
+            value += product;
+            magnitude += fabs(product);
+        }
+        if (!(fabs(got[i] - value) <= (double)(k + depth + 8) * 0x1p-23 * magnitude))
+            fail_msg("tail of %d, bias %d: y[%lld] is %g, wants %g", rank, bias, (long long)i,
+                     (double)got[i], value);
+    }
+    qf_free(tail.workspace);
+    qf_free(workspace);
+    qf_free(got);
+    qf_free(want);
+    qf_free(tail_x);
+    qf_free(x);
+    qf_free(w);
+    qf_packed_release(&tail_packed);
+    qf_packed_release(&packed);
+    check_weights_release(&weights);
+}
+
+static void check_tails(const qf_kernel_source *source)
+{
+    static const int64_t shapes[][3] = {{1, 1, 1}, {3, 33, 172}, {7, 100, 96}, {19, 70, 300}};
+    qf_random random = qf_random_init(3, 0);
+
+    for (size_t s = 0; s < 4; s++) {
+        qf_problem problem = {.op = QF_FORWARD,
+                              .quant = QF_Q3,
+                              .group = 64,
+                              .m = shapes[s][0],
+                              .n = shapes[s][1],
+                              .k = shapes[s][2],
+                              .threads = qf_pool_threads(pool)};
+        for (int accuracy = 0; accuracy < QF_ACCURACY_COUNT; accuracy++) {
+            problem.accuracy = (qf_accuracy)accuracy;
+            check_tail(source, problem, 0, true, &random);
+            check_tail(source, problem, 8, false, &random);
+            check_tail(source, problem, 3, true, &random);
+        }
+        problem.accuracy = QF_EXACT, problem.quant = QF_F32, problem.group = 0;
+        check_tail(source, problem, 5, true, &random);
+    }
+}
+
 static void test_reference(void **state)
 {
     (void)state;
     check_source(&qf_reference_source);
+    check_tails(&qf_reference_source);
 }
 
 static void check_sgemm(const qf_kernel_source *source, qf_sgemm_shape shape, bool accumulate,
@@ -214,6 +291,7 @@ static void test_emitted(void **state)
         if (!qf_cpu_runs(&cpu, isa)) continue;
         const qf_kernel_source source = {&isa, isa, find_emitted};
         check_source(&source);
+        check_tails(&source);
         check_plain_products(&source);
     }
     qf_jit_destroy(jit);

@@ -71,6 +71,20 @@ static void ignores_accumulate(const qf_gemm_args *args)
     qf_reference_gemm(&plainly);
 }
 
+static void ignores_the_tail(const qf_gemm_args *args)
+{
+    qf_gemm_args less = *args;
+    less.tail_k = 0;
+    qf_reference_gemm(&less);
+}
+
+static void ends_the_tail_early(const qf_gemm_args *args)
+{
+    qf_gemm_args less = *args;
+    less.tail_k -= args->tail_k > 1;
+    qf_reference_gemm(&less);
+}
+
 static void always_accumulates(const qf_gemm_args *args)
 {
     qf_gemm_args added = *args;
@@ -233,6 +247,10 @@ static void wrong_results_are_caught(void **state)
         expect(ids[i], forgets_last_column, QF_VERDICT_WRONG, "wants");
         expect(ids[i], ignores_accumulate, QF_VERDICT_WRONG, "wants");
         expect(ids[i], always_accumulates, QF_VERDICT_WRONG, "wants");
+        if (ids[i] != &grad) {
+            expect(ids[i], ignores_the_tail, QF_VERDICT_WRONG, "wants");
+            expect(ids[i], ends_the_tail_early, QF_VERDICT_WRONG, "wants");
+        }
         expect(ids[i], ignores_ldc, QF_VERDICT_WRONG, "");
         expect(ids[i], swaps_lanes, QF_VERDICT_WRONG, "wants");
         expect(ids[i], rounds_to_half, QF_VERDICT_WRONG, "wants");
