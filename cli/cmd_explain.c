@@ -111,6 +111,8 @@ qf_status cli_cmd_explain(int argc, char **argv)
     const cli_option options[] = {
         {"shape", 's', CLI_TEXT, &q.shape, "MxNxK", "rows, outputs, inputs"},
         {"model", 'm', CLI_TEXT, &q.model, "PATH", "every product of this model instead"},
+        {"config", 'c', CLI_TEXT, &q.config, "NAME",
+         "or of a model known by name, or a config.json"},
         {"bits", 'b', CLI_TEXT, &q.bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &q.group, "N", "group size: 32, 64, 128"},
         {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME", "exact, fine or fast"},
@@ -124,7 +126,8 @@ qf_status cli_cmd_explain(int argc, char **argv)
     int rest;
     bool help;
 
-    QF_TRY(cli_parse(argc, argv, "qforge explain --shape MxNxK | --model PATH [options]",
+    QF_TRY(cli_parse(argc, argv,
+                     "qforge explain --shape MxNxK | --model PATH | --config NAME [options]",
                      options, &rest, &help));
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));
