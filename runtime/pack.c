@@ -33,10 +33,20 @@ int64_t qf_layout_panel_bytes(const qf_layout *layout, int64_t k)
     return qf_groups(k, layout->group) * qf_layout_record_bytes(layout);
 }
 
+static int64_t panels_of(const qf_layout *layout, int64_t n)
+{
+    return (n + layout->panel - 1) / layout->panel;
+}
+
+int64_t qf_layout_bytes(const qf_layout *layout, int64_t n, int64_t k)
+{
+    return panels_of(layout, n) * qf_layout_panel_bytes(layout, k);
+}
+
 qf_status qf_packed_create(const qf_layout *layout, int64_t n, int64_t k, qf_packed *packed)
 {
     *packed = (qf_packed){.layout = *layout, .n = n, .k = k};
-    packed->panels = (n + layout->panel - 1) / layout->panel;
+    packed->panels = panels_of(layout, n);
     packed->panel_bytes = qf_layout_panel_bytes(layout, k);
     packed->bytes = qf_alloc_array((size_t)packed->panels, (size_t)packed->panel_bytes);
     return packed->bytes ? QF_OK : QF_MEMORY;

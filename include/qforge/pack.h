@@ -45,9 +45,10 @@ typedef struct qf_layout {
     qf_params params; /* of scales and offsets */
 } qf_layout;
 
-int64_t qf_layout_record_bytes(const qf_layout *layout);           /* 0 for f32 */
-int64_t qf_layout_header_bytes(const qf_layout *layout);           /* of a record */
-int64_t qf_layout_panel_bytes(const qf_layout *layout, int64_t k); /* of a whole panel */
+int64_t qf_layout_record_bytes(const qf_layout *layout);                /* 0 for f32 */
+int64_t qf_layout_header_bytes(const qf_layout *layout);                /* of a record */
+int64_t qf_layout_panel_bytes(const qf_layout *layout, int64_t k);      /* of a whole panel */
+int64_t qf_layout_bytes(const qf_layout *layout, int64_t n, int64_t k); /* of all panels */
 
 /* Owns its bytes. */
 typedef struct qf_packed {

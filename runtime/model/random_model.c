@@ -206,7 +206,7 @@ int64_t qf_random_linear_bytes(const qf_random_model *random, const qf_kernel_so
     int64_t n, k;
 
     shape_of(random, index, &n, &k);
-    return (n + layout.panel - 1) / layout.panel * qf_layout_panel_bytes(&layout, k);
+    return qf_layout_bytes(&layout, n, k);
 }
 
 int64_t qf_random_model_bytes(const qf_random_model *random, const qf_kernel_source *source,
