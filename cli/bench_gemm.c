@@ -136,14 +136,16 @@ static qf_status roof_fraction(cli_machine *machine, cli_contest *contest, bool 
     enum { ROUNDS = 5 };
     const cli_roofline line = {&machine->cpu, machine->jit, machine->pool, 0.1};
     qf_measure_options options = qf_measure_defaults;
-    double rounds[ROUNDS], roof_ns;
+    double rounds[ROUNDS];
+    cli_bound bound;
 
     options.max_seconds = 0.5;
     for (int i = 0; i < ROUNDS; i++) {
         cli_roof_forget();
-        QF_TRY(cli_roof_ns(&line, &contest->problem, cli_contest_weight_bytes(contest), cold,
-                           &roof_ns));
-        rounds[i] = roof_ns / qf_measure(&options, cli_contest_ours, NULL, contest).median_ns;
+        QF_TRY(cli_roof_bound(&line, &contest->problem, contest->kernel.id.recipe,
+                              cli_contest_weight_bytes(contest), cold, &bound));
+        rounds[i] = cli_bound_limit(&bound)->ns /
+                    qf_measure(&options, cli_contest_ours, NULL, contest).median_ns;
     }
     qf_sort(rounds, ROUNDS);
     *fraction = rounds[ROUNDS / 2];

@@ -1,24 +1,29 @@
-/* cmd_explain.c -- qforge explain: which kernel would run, and why that one. */
+/* cmd_explain.c -- qforge explain: which kernel would run, why that one, and how far it is
+ * from what the machine can do. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "autotune/prior.h"
 #include "command.h"
 #include "machine.h"
 #include "options.h"
 #include "qforge/codegen.h"
 #include "qforge/store.h"
 #include "qforge/tune.h"
+#include "roofline.h"
 #include "tune_problems.h"
 
-/* By qf_rung. */
+/* By qf_rung: what the kernel and its time stand on. */
 static const struct {
-    const char *name, *why;
+    const char *name, *why, *basis, *told;
 } rungs[] = {
-    {"reference", "no kernel of ours runs on this CPU: plain C"},
-    {"prior", "never tuned here: the analytical prior's favourite"},
-    {"nearest", "not tuned itself: the best of the nearest tuned shape"},
-    {"exact", "tuned here"},
+    {"reference", "no kernel of ours runs on this CPU: plain C", "none", ""},
+    {"prior", "never tuned here: the analytical prior's favourite", "prior",
+     "predicted by the prior"},
+    {"nearest", "not tuned itself: the best of the nearest tuned shape", "nearest",
+     "predicted from the nearest shape's time"},
+    {"exact", "tuned here", "measured", "measured"},
 };
 
 typedef struct answer {
@@ -27,23 +32,100 @@ typedef struct answer {
     char hash[17];
     bool known; /* the ledger's row below is about it */
     qf_best best;
+    /* Of every kernel but the reference. */
+    double ns; /* measured or predicted, as the rung says */
+    qf_cache_mode cache;
+    int64_t weight_bytes;
+    cli_bound bound;
 } answer;
+
+/* ---- what the ledger, the prior and the roofs say -------------------------------------- */
+
+static qf_status look_up(const cli_machine *machine, answer *a)
+{
+    const qf_scope scope = {machine->cpu.tune_key, QF_CODE_ABI};
+
+    if (!machine->store || a->kernel.rung < QF_RUNG_NEAREST) return QF_OK;
+    qf_status status = qf_store_best(machine->store, &scope, &a->problem, &a->best);
+    if (status == QF_NOT_FOUND)
+        status = qf_store_nearest(machine->store, &scope, &a->problem, 1e9, &a->best);
+    a->known = status == QF_OK;
+    return status == QF_NOT_FOUND ? QF_OK : status;
+}
+
+/* The prior errs on the machine, hardly on how two shapes compare: a neighbour's time
+ * grows as its prediction does. */
+static void estimate(const cli_machine *machine, answer *a)
+{
+    const qf_cpu *cpu = &machine->cpu;
+    const qf_best *b = &a->best;
+
+    a->cache = a->known ? b->cache : qf_tune_cache_mode(&a->problem);
+    if (a->kernel.rung == QF_RUNG_EXACT && a->known) {
+        a->ns = b->ns;
+        return;
+    }
+    a->ns = qf_prior_ns(cpu, &a->problem, &a->kernel.id);
+    if (a->known) a->ns *= b->ns / qf_prior_ns(cpu, &b->problem, &b->kernel);
+}
+
+static qf_status hold_against_roofs(const cli_machine *machine, answer *a)
+{
+    const qf_problem *p = &a->problem;
+    const qf_layout layout = qf_source_layout(machine->source, p->accuracy, p->quant, p->group);
+    const cli_roofline line = {&machine->cpu, machine->jit, machine->pool, 0.1};
+
+    a->weight_bytes = qf_layout_bytes(&layout, p->n, p->k);
+    QF_TRY(cli_roof_bound(&line, p, a->kernel.id.recipe, a->weight_bytes, a->cache == QF_COLD,
+                          &a->bound));
+    /* The prior does not know this machine; its roofs do. */
+    const double least = cli_bound_limit(&a->bound)->ns;
+    if (a->kernel.rung < QF_RUNG_EXACT && a->ns < least) a->ns = least;
+    return QF_OK;
+}
 
 static qf_status explain(const cli_machine *machine, const qf_problem *problem, answer *a)
 {
-    const qf_scope scope = {machine->cpu.tune_key, QF_CODE_ABI};
     qf_gemm_fn *run;
 
     *a = (answer){.problem = *problem};
     QF_TRY(machine->source->find(machine->source->self, problem, &a->kernel));
-    if (a->kernel.rung != QF_RUNG_REFERENCE)
-        QF_TRY(qf_jit_get(machine->jit, &a->kernel.id, &run, a->hash));
-    if (!machine->store || a->kernel.rung < QF_RUNG_NEAREST) return QF_OK;
-    qf_status status = qf_store_best(machine->store, &scope, problem, &a->best);
-    if (status == QF_NOT_FOUND)
-        status = qf_store_nearest(machine->store, &scope, problem, 1e9, &a->best);
-    a->known = status == QF_OK;
-    return status == QF_NOT_FOUND ? QF_OK : status;
+    if (a->kernel.rung == QF_RUNG_REFERENCE) return QF_OK;
+    QF_TRY(qf_jit_get(machine->jit, &a->kernel.id, &run, a->hash));
+    QF_TRY(look_up(machine, a));
+    estimate(machine, a);
+    return hold_against_roofs(machine, a);
+}
+
+/* ---- in words and numbers -------------------------------------------------------------- */
+
+static double gflops(const answer *a)
+{
+    const qf_problem *p = &a->problem;
+    return 2.0 * (double)p->m * (double)p->n * (double)p->k / a->ns;
+}
+
+static double gbps(const answer *a)
+{
+    return (double)a->weight_bytes / a->ns;
+}
+
+static const char *limiter(const cli_limit *limit)
+{
+    const cli_roof_row *row = cli_roof_of(limit->roof);
+    return row->kind != QF_ROOF_READ ? "arithmetic" : row->level < 4 ? "cache" : "memory";
+}
+
+static void print_speed(const answer *a)
+{
+    const cli_limit *limit = cli_bound_limit(&a->bound);
+    const cli_roof_row *row = cli_roof_of(limit->roof);
+
+    printf("  %s: %.2f us, %.1f GFLOP/s, %.2f GB/s of %s weights\n", rungs[a->kernel.rung].told,
+           a->ns / 1e3, gflops(a), gbps(a), qf_cache_mode_name(a->cache));
+    printf("  %.0f %% of the roof, which is %s: %s, %.1f %s as measured now\n",
+           100 * limit->ns / a->ns, limiter(limit), row->name, limit->rate,
+           qf_roof_of(row->kind)->unit);
 }
 
 static void print_text(const answer *a)
@@ -54,13 +136,31 @@ static void print_text(const answer *a)
     qf_problem_print(&a->problem, problem);
     qf_kernel_print(&a->kernel.id, kernel);
     printf("%s\n  %s\n  %s\n", problem, kernel, rungs[a->kernel.rung].why);
-    if (!a->known) return;
-    qf_problem_print(&b->problem, tuned);
-    printf("  %s took %.2f us [%.2f, %.2f] with %s weights, %s\n", tuned, b->ns / 1e3,
-           b->low_ns / 1e3, b->high_ns / 1e3, qf_cache_mode_name(b->cache),
-           b->settled ? "elected in pairs" : "not settled yet");
-    if (strcmp(b->code_hash, a->hash) != 0)
-        printf("  its code has changed since: qforge tune measures it again\n");
+    if (a->known) {
+        qf_problem_print(&b->problem, tuned);
+        printf("  %s took %.2f us [%.2f, %.2f] with %s weights, %s\n", tuned, b->ns / 1e3,
+               b->low_ns / 1e3, b->high_ns / 1e3, qf_cache_mode_name(b->cache),
+               b->settled ? "elected in pairs" : "not settled yet");
+        if (strcmp(b->code_hash, a->hash) != 0)
+            printf("  its code has changed since: qforge tune measures it again\n");
+    }
+    if (a->kernel.rung != QF_RUNG_REFERENCE) print_speed(a);
+}
+
+static void add_speed(const answer *a, json_t *o)
+{
+    const cli_limit *limit = cli_bound_limit(&a->bound);
+    const cli_roof_row *row = cli_roof_of(limit->roof);
+
+    json_t *speed = json_pack(
+        "{s:s, s:f, s:s, s:f, s:f, s:I, s:f, s:s, s:s, s:f, s:s, s:f, s:f}", "basis",
+        rungs[a->kernel.rung].basis, "us", a->ns / 1e3, "cache", qf_cache_mode_name(a->cache),
+        "gflops", gflops(a), "gbps", gbps(a), "weight_bytes", (json_int_t)a->weight_bytes,
+        "roof_fraction", limit->ns / a->ns, "limiter", limiter(limit), "roof", row->key,
+        "roof_rate", limit->rate, "roof_unit", qf_roof_of(row->kind)->unit, "arithmetic_us",
+        a->bound.arithmetic.ns / 1e3, "reading_us", a->bound.reading.ns / 1e3);
+    json_object_update(o, speed);
+    json_decref(speed);
 }
 
 static json_t *json_of(const answer *a)
@@ -79,6 +179,7 @@ static json_t *json_of(const answer *a)
         json_object_set_new(o, "same_code",
                             json_boolean(strcmp(a->best.code_hash, a->hash) == 0));
     }
+    if (a->kernel.rung != QF_RUNG_REFERENCE) add_speed(a, o);
     return o;
 }
 
@@ -111,6 +212,8 @@ qf_status cli_cmd_explain(int argc, char **argv)
     const cli_option options[] = {
         {"shape", 's', CLI_TEXT, &q.shape, "MxNxK", "rows, outputs, inputs"},
         {"model", 'm', CLI_TEXT, &q.model, "PATH", "every product of this model instead"},
+        {"config", 'c', CLI_TEXT, &q.config, "NAME",
+         "or of a model known by name, or a config.json"},
         {"bits", 'b', CLI_TEXT, &q.bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &q.group, "N", "group size: 32, 64, 128"},
         {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME", "exact, fine or fast"},
@@ -124,7 +227,8 @@ qf_status cli_cmd_explain(int argc, char **argv)
     int rest;
     bool help;
 
-    QF_TRY(cli_parse(argc, argv, "qforge explain --shape MxNxK | --model PATH [options]",
+    QF_TRY(cli_parse(argc, argv,
+                     "qforge explain --shape MxNxK | --model PATH | --config NAME [options]",
                      options, &rest, &help));
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));

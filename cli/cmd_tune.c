@@ -256,6 +256,8 @@ qf_status cli_cmd_tune(int argc, char **argv)
     const cli_option options[] = {
         {"shape", 's', CLI_TEXT, &q->shape, "MxNxK", "rows, outputs, inputs"},
         {"model", 'm', CLI_TEXT, &q->model, "PATH", "every product of this model instead"},
+        {"config", 'c', CLI_TEXT, &q->config, "NAME",
+         "or of a model known by name, or a config.json"},
         {"bits", 'b', CLI_TEXT, &q->bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &q->group, "N", "group size: 32, 64, 128"},
         {"recipe", 'r', CLI_TEXT, &q->recipe, "NAME",
@@ -277,8 +279,9 @@ qf_status cli_cmd_tune(int argc, char **argv)
     bool help;
 
     join(argc, argv, command, sizeof command);
-    QF_TRY(cli_parse(argc, argv, "qforge tune --shape MxNxK | --model PATH [options]", options,
-                     &rest, &help));
+    QF_TRY(cli_parse(argc, argv,
+                     "qforge tune --shape MxNxK | --model PATH | --config NAME [options]",
+                     options, &rest, &help));
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));
     QF_TRY(check(&r));

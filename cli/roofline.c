@@ -1,7 +1,6 @@
 /* roofline.c -- roof kernels on all threads of a pool, timed. */
 #include "roofline.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "qforge/measure.h"
@@ -167,37 +166,48 @@ static qf_status cached(const cli_roofline *line, cli_roof roof, double *median)
     return QF_OK;
 }
 
-static qf_status memory_rate(const cli_roofline *line, double *best)
+/* The best number of streams. */
+static qf_status memory_limit(const cli_roofline *line, cli_limit *limit)
 {
-    *best = 0;
+    limit->rate = 0;
     for (int roof = CLI_ROOF_DRAM_1; roof <= CLI_ROOF_DRAM_8; roof++) {
         double rate;
         QF_TRY(cached(line, (cli_roof)roof, &rate));
-        *best = fmax(*best, rate);
+        if (rate > limit->rate) *limit = (cli_limit){.roof = (cli_roof)roof, .rate = rate};
     }
     return QF_OK;
 }
 
-static qf_status read_rate(const cli_roofline *line, int64_t bytes, bool cold, double *rate)
+static qf_status read_limit(const cli_roofline *line, int64_t bytes, bool cold,
+                            cli_limit *limit)
 {
     const int threads = qf_pool_threads(line->pool);
 
     for (int level = 1; level <= 3 && !cold; level++) {
         const int64_t holds = qf_cpu_cache_bytes(line->cpu, level) * (level < 3 ? threads : 1);
-        if (bytes <= holds) return cached(line, (cli_roof)(CLI_ROOF_L1 + level - 1), rate);
+        if (bytes > holds) continue;
+        limit->roof = (cli_roof)(CLI_ROOF_L1 + level - 1);
+        return cached(line, limit->roof, &limit->rate);
     }
-    return memory_rate(line, rate);
+    return memory_limit(line, limit);
 }
 
-qf_status cli_roof_ns(const cli_roofline *line, const qf_problem *problem, int64_t weight_bytes,
-                      bool cold, double *ns)
+qf_status cli_roof_bound(const cli_roofline *line, const qf_problem *problem, qf_recipe recipe,
+                         int64_t weight_bytes, bool cold, cli_bound *bound)
 {
-    const bool fast = problem->accuracy == QF_FAST;
+    const int planes = qf_recipe_of(recipe)->planes;
     const double products = (double)problem->m * (double)problem->n * (double)problem->k;
-    double arithmetic, reading;
+    cli_limit *arithmetic = &bound->arithmetic, *reading = &bound->reading;
 
-    QF_TRY(cached(line, fast ? CLI_ROOF_DOT : CLI_ROOF_FMA, &arithmetic));
-    QF_TRY(read_rate(line, weight_bytes, cold, &reading));
-    *ns = fmax(products * (fast ? 1 : 2) / arithmetic, (double)weight_bytes / reading);
+    arithmetic->roof = planes ? CLI_ROOF_DOT : CLI_ROOF_FMA;
+    QF_TRY(cached(line, arithmetic->roof, &arithmetic->rate));
+    QF_TRY(read_limit(line, weight_bytes, cold, reading));
+    arithmetic->ns = products * (planes ? planes : 2) / arithmetic->rate;
+    reading->ns = (double)weight_bytes / reading->rate;
     return QF_OK;
+}
+
+const cli_limit *cli_bound_limit(const cli_bound *bound)
+{
+    return bound->arithmetic.ns > bound->reading.ns ? &bound->arithmetic : &bound->reading;
 }

@@ -44,14 +44,27 @@ typedef struct cli_roofline {
 QF_MUST_CHECK qf_status cli_roof_measure(const cli_roofline *line, cli_roof roof,
                                          cli_rate *rate);
 
-/* The least time a product may take here: the larger of arithmetic over its peak (fp32
- * for exact, byte products for fast) and weight bytes over the read rate of where they
- * lie (memory when cold, else the smallest level that holds them).  Rates are measured
- * once per thread count, until forgotten. */
-QF_MUST_CHECK qf_status cli_roof_ns(const cli_roofline *line, const qf_problem *problem,
-                                    int64_t weight_bytes, bool cold, double *ns);
+/* The least time something may take, at a roof's median rate. */
+typedef struct cli_limit {
+    cli_roof roof;
+    double rate; /* in the unit of the roof */
+    double ns;
+} cli_limit;
 
-/* The next cli_roof_ns() measures afresh: on a shared machine a roof is only worth
+/* What bounds a product from below: its arithmetic at its peak (fp32, or byte products
+ * with every plane of the recipe's activations), and its weight bytes at the read rate of
+ * where they lie (memory when cold, else the smallest level that holds them). */
+typedef struct cli_bound {
+    cli_limit arithmetic, reading;
+} cli_bound;
+const cli_limit *cli_bound_limit(const cli_bound *bound); /* the one that takes longer */
+
+/* Rates are measured once per thread count, until forgotten. */
+QF_MUST_CHECK qf_status cli_roof_bound(const cli_roofline *line, const qf_problem *problem,
+                                       qf_recipe recipe, int64_t weight_bytes, bool cold,
+                                       cli_bound *bound);
+
+/* The next cli_roof_bound() measures afresh: on a shared machine a roof is only worth
  * comparing with what was measured beside it. */
 void cli_roof_forget(void);
 

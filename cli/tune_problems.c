@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "qforge/configs.h"
 #include "qforge/memory.h"
 #include "qforge/qmodel.h"
 
@@ -159,19 +160,30 @@ static qf_status from_quantised(const cli_problem_request *r, const widths *aske
     return QF_OK;
 }
 
+static qf_status from_file(const cli_problem_request *r, const widths *list,
+                           cli_problems *problems)
+{
+    qf_model model;
+
+    if (qf_qmodel_is(r->model)) return from_quantised(r, list, problems);
+    QF_TRY(qf_model_load(r->model, &model));
+    from_config(&model.config, r, (int)r->group, list, problems);
+    qf_model_release(&model);
+    return QF_OK;
+}
+
 static qf_status from_model(const cli_problem_request *r, const widths *list,
                             cli_problems *problems)
 {
-    qf_model model;
+    qf_config config;
 
     if (r->rows < 1 || r->prompt < 1 || r->rows > 1 << 20 || r->prompt > 1 << 20)
         return qf_fail(QF_USAGE, "--rows and --prompt are between 1 and %d", 1 << 20);
     if (r->recipe || strcmp(r->op, "forward") != 0)
         return qf_fail(QF_USAGE, "--recipe and --op go with --shape: a model needs them all");
-    if (qf_qmodel_is(r->model)) return from_quantised(r, list, problems);
-    QF_TRY(qf_model_load(r->model, &model));
-    from_config(&model.config, r, (int)r->group, list, problems);
-    qf_model_release(&model);
+    if (r->model) return from_file(r, list, problems);
+    QF_TRY(qf_config_find(r->config, &config));
+    from_config(&config, r, (int)r->group, list, problems);
     return QF_OK;
 }
 
@@ -180,10 +192,12 @@ qf_status cli_problems_make(const cli_problem_request *r, cli_problems *problems
     widths list;
 
     *problems = (cli_problems){.recipe = QF_RECIPE_COUNT};
-    if (!r->shape == !r->model) return qf_fail(QF_USAGE, "give --shape MxNxK or --model PATH");
+    if (!!r->shape + !!r->model + !!r->config != 1)
+        return qf_fail(QF_USAGE,
+                       "give --shape MxNxK or --model PATH or --config NAME, one of them");
     if (r->group < 0 || r->group > 1024 || !qf_group_valid((int)r->group))
         return qf_fail(QF_USAGE, "--group: %lld is not 32, 64 or 128", (long long)r->group);
-    QF_TRY(parse_widths(r->bits ? r->bits : r->model ? "2,3,4" : "4", &list));
+    QF_TRY(parse_widths(r->bits ? r->bits : r->shape ? "4" : "2,3,4", &list));
     problems->item = qf_alloc_array(PROBLEMS_MAX, sizeof *problems->item);
     if (!problems->item) return QF_MEMORY;
     const qf_status status =

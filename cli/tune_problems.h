@@ -8,8 +8,8 @@
 #include "qforge/status.h"
 
 typedef struct cli_problem_request {
-    const char *shape, *model; /* one of them */
-    const char *bits;          /* "2,3,4"; NULL: 4 for a shape, 2,3,4 for a model */
+    const char *shape, *model, *config; /* one of them; config as qf_config_find() */
+    const char *bits;                   /* "2,3,4"; NULL: 4 for a shape, 2,3,4 for a model */
     const char *recipe; /* "exact", "fine", "fast", a recipe's name, or NULL: the class that
                            usually does such products */
     const char *op;     /* "forward", "grad" */
@@ -24,9 +24,9 @@ typedef struct cli_problems {
     qf_recipe recipe; /* QF_RECIPE_COUNT: any */
 } cli_problems;
 
-/* A model: every linear's shape, each once, at every width: fast for one token and for a
- * prompt, exact with its grad-input product for training; and the fp32 head.
- * QF_USAGE or the model's own sentence. */
+/* A model or its configuration alone: every linear's shape, each once, at every width: fast for
+ * one token and for a prompt, exact with its grad-input product for training; and the fp32
+ * head. QF_USAGE or the model's own sentence. */
 QF_MUST_CHECK qf_status cli_problems_make(const cli_problem_request *request,
                                           cli_problems *problems);
 void cli_problems_release(cli_problems *problems);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "qforge/memory.h"
+
 enum { PATH_BYTES = 1024 };
 
 /* One line of directory/name; false when there is no such file. */
@@ -35,11 +37,33 @@ static void tighten_cpus(qf_limits *limits, double quota, double period)
     if (limits->cpus == 0 || cpus < limits->cpus) limits->cpus = cpus;
 }
 
-static void tighten_memory(qf_limits *limits, int64_t bytes)
+/* Bytes the group uses for good: pages of files are given back when memory is short. */
+static int64_t memory_used(const char *directory)
 {
+    char path[PATH_BYTES + 64], line[128];
+    int64_t used = read_number(directory, "memory.current") +
+                   read_number(directory, "memory.usage_in_bytes");
+
+    snprintf(path, sizeof path, "%s/memory.stat", directory);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        long long bytes;
+        if (sscanf(line, "inactive_file %lld", &bytes) == 1 ||
+            sscanf(line, "active_file %lld", &bytes) == 1)
+            used -= bytes;
+    }
+    if (file) fclose(file);
+    return used > 0 ? used : 0;
+}
+
+static void tighten_memory(qf_limits *limits, const char *directory, const char *name)
+{
+    const int64_t bytes = read_number(directory, name);
     /* v1 says "no limit" with a number near 2^63. */
     if (bytes <= 0 || bytes >= INT64_MAX / 2) return;
+    const int64_t used = memory_used(directory), left = used < bytes ? bytes - used : 0;
     if (limits->memory_bytes == 0 || bytes < limits->memory_bytes) limits->memory_bytes = bytes;
+    if (left < limits->memory_left) limits->memory_left = left;
 }
 
 /* The files of v2 and v1 have different names, so one reader serves both. */
@@ -53,8 +77,8 @@ static void read_group(const char *directory, qf_limits *limits)
     }
     tighten_cpus(limits, (double)read_number(directory, "cpu.cfs_quota_us"),
                  (double)read_number(directory, "cpu.cfs_period_us"));
-    tighten_memory(limits, read_number(directory, "memory.max"));
-    tighten_memory(limits, read_number(directory, "memory.limit_in_bytes"));
+    tighten_memory(limits, directory, "memory.max");
+    tighten_memory(limits, directory, "memory.limit_in_bytes");
 }
 
 /* The group `path` below `root` and every group above it. */
@@ -96,7 +120,7 @@ static void read_membership(char *line, const char *root, qf_limits *limits)
 qf_limits qf_limits_read(const char *membership, const char *root)
 {
     char line[PATH_BYTES];
-    qf_limits limits = {0};
+    qf_limits limits = {.memory_left = INT64_MAX};
     FILE *file = fopen(membership, "re");
 
     while (file && fgets(line, sizeof line, file)) read_membership(line, root, &limits);
@@ -126,4 +150,23 @@ int64_t qf_usable_memory(void)
     const int64_t physical = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     const int64_t limit = own_limits().memory_bytes;
     return limit > 0 && limit < physical ? limit : physical;
+}
+
+/* What the system says is there without swapping; all of it where it does not say. */
+static int64_t available(void)
+{
+    char line[128];
+    long long kilobytes = 0;
+    FILE *file = fopen("/proc/meminfo", "re");
+
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %lld kB", &kilobytes) == 1) break;
+    if (file) fclose(file);
+    return kilobytes > 0 ? kilobytes * 1024 : qf_usable_memory();
+}
+
+int64_t qf_memory_available(void)
+{
+    const int64_t system = available(), left = own_limits().memory_left;
+    return left < system ? left : system;
 }

@@ -7,6 +7,7 @@
 typedef struct qf_limits {
     double cpus;          /* CPU time per time; 0: no limit */
     int64_t memory_bytes; /* 0: no limit */
+    int64_t memory_left;  /* below the tightest limit at present; INT64_MAX: no limit */
 } qf_limits;
 
 /* Reads the control groups (v2, v1 or both at once) of a process and all groups above

@@ -33,10 +33,20 @@ int64_t qf_layout_panel_bytes(const qf_layout *layout, int64_t k)
     return qf_groups(k, layout->group) * qf_layout_record_bytes(layout);
 }
 
-static qf_status allocate(const qf_layout *layout, int64_t n, int64_t k, qf_packed *packed)
+static int64_t panels_of(const qf_layout *layout, int64_t n)
+{
+    return (n + layout->panel - 1) / layout->panel;
+}
+
+int64_t qf_layout_bytes(const qf_layout *layout, int64_t n, int64_t k)
+{
+    return panels_of(layout, n) * qf_layout_panel_bytes(layout, k);
+}
+
+qf_status qf_packed_create(const qf_layout *layout, int64_t n, int64_t k, qf_packed *packed)
 {
     *packed = (qf_packed){.layout = *layout, .n = n, .k = k};
-    packed->panels = (n + layout->panel - 1) / layout->panel;
+    packed->panels = panels_of(layout, n);
     packed->panel_bytes = qf_layout_panel_bytes(layout, k);
     packed->bytes = qf_alloc_array((size_t)packed->panels, (size_t)packed->panel_bytes);
     return packed->bytes ? QF_OK : QF_MEMORY;
@@ -58,6 +68,13 @@ static void write_param(const qf_layout *layout, uint8_t *record, int slot, floa
     } else {
         memcpy(record + 4 * slot, &value, sizeof value);
     }
+}
+
+void qf_record_set_params(const qf_layout *layout, uint8_t *record, int row, float scale,
+                          float offset)
+{
+    write_param(layout, record, row, scale);
+    write_param(layout, record, layout->panel + row, offset);
 }
 
 static float read_param(const qf_layout *layout, const uint8_t *record, int slot)
@@ -109,7 +126,7 @@ qf_status qf_pack_quantised(const qf_layout *layout, const qf_qmatrix *matrix,
     const int64_t record_bytes = qf_layout_record_bytes(layout);
 
     QF_ASSERT(layout->quant == matrix->quant && layout->group == matrix->group);
-    QF_TRY(allocate(layout, matrix->n, matrix->k, packed));
+    QF_TRY(qf_packed_create(layout, matrix->n, matrix->k, packed));
     for (int64_t n = 0; n < matrix->n; n++) {
         const int row = (int)(n % layout->panel);
         uint8_t *panel = packed->bytes + n / layout->panel * packed->panel_bytes;
@@ -125,8 +142,7 @@ qf_status qf_pack_quantised(const qf_layout *layout, const qf_qmatrix *matrix,
                                (long long)n, (long long)g, (double)scale, (double)offset);
             }
             uint8_t *record = panel + g * record_bytes;
-            write_param(layout, record, row, scale);
-            write_param(layout, record, layout->panel + row, offset);
+            qf_record_set_params(layout, record, row, scale, offset);
             pack_record_row(layout, matrix->code + n * matrix->k + first,
                             left < layout->group ? left : layout->group, row, record);
         }
@@ -146,7 +162,7 @@ qf_status qf_pack_f32(const qf_layout *layout, const float *w, int64_t stride, i
                       int64_t k, qf_packed *packed)
 {
     QF_ASSERT(layout->quant == QF_F32);
-    QF_TRY(allocate(layout, n, k, packed));
+    QF_TRY(qf_packed_create(layout, n, k, packed));
     qf_pack_f32_panels(layout->panel, w, stride, 1, n, k, 0, packed->panels,
                        (float *)(void *)packed->bytes);
     return QF_OK;

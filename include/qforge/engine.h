@@ -27,10 +27,28 @@ QF_MUST_CHECK qf_status qf_engine_create(const qf_engine_options *options,
 QF_MUST_CHECK qf_status qf_engine_create_subnet(const qf_engine_options *options,
                                                 const qf_qmodel *model, const qf_subnet *subnet,
                                                 qf_engine **engine);
+
+/* Where packed weights come from when no model in memory holds them: called once per
+ * linear, layer * QF_LINEARS + kind in this order, the head last.  It chooses the format
+ * and packs for qf_source_layout(source, accuracy, ...). */
+typedef struct qf_supply {
+    void *self;
+    QF_MUST_CHECK qf_status (*pack)(void *self, const qf_kernel_source *source,
+                                    qf_accuracy accuracy, int index, qf_packed *packed);
+} qf_supply;
+/* The same with every linear and the head from a supply, which is not used later; of
+ * `base` only embedding and norms are read. */
+QF_MUST_CHECK qf_status qf_engine_create_supplied(const qf_engine_options *options,
+                                                  const qf_model *base, const qf_supply *supply,
+                                                  qf_engine **engine);
 void qf_engine_destroy(qf_engine *engine);
 
 const qf_config *qf_engine_config(const qf_engine *engine);
 int64_t qf_engine_weight_bytes(const qf_engine *engine); /* packed linears */
+int64_t qf_engine_head_bytes(const qf_engine *engine);   /* the packed head */
+int64_t qf_engine_cache_bytes(const qf_engine *engine);  /* keys and values */
+/* How long the last step took over logits: final norm and head. */
+int64_t qf_engine_head_ns(const qf_engine *engine);
 
 /* Appends `count` tokens at position `position` (0 starts a new text; <= what was
  * appended before) and writes logits [count][vocab] (all true) or of the last token only

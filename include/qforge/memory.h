@@ -24,6 +24,10 @@ char *qf_strdup(const char *text);               /* freed with qf_free */
 size_t qf_memory_live(void);
 size_t qf_memory_peak(void);
 
+/* Bytes this process could still take now without swapping: what the system calls
+ * available, or what its control groups leave when that is less. */
+int64_t qf_memory_available(void);
+
 static inline size_t qf_round_up(size_t value, size_t multiple)
 {
     return (value + multiple - 1) / multiple * multiple;

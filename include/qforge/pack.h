@@ -45,9 +45,10 @@ typedef struct qf_layout {
     qf_params params; /* of scales and offsets */
 } qf_layout;
 
-int64_t qf_layout_record_bytes(const qf_layout *layout);           /* 0 for f32 */
-int64_t qf_layout_header_bytes(const qf_layout *layout);           /* of a record */
-int64_t qf_layout_panel_bytes(const qf_layout *layout, int64_t k); /* of a whole panel */
+int64_t qf_layout_record_bytes(const qf_layout *layout);                /* 0 for f32 */
+int64_t qf_layout_header_bytes(const qf_layout *layout);                /* of a record */
+int64_t qf_layout_panel_bytes(const qf_layout *layout, int64_t k);      /* of a whole panel */
+int64_t qf_layout_bytes(const qf_layout *layout, int64_t n, int64_t k); /* of all panels */
 
 /* Owns its bytes. */
 typedef struct qf_packed {
@@ -57,6 +58,13 @@ typedef struct qf_packed {
     int64_t panel_bytes;
     uint8_t *bytes; /* 64-aligned */
 } qf_packed;
+
+/* Room for n rows of k, zeroed: what makes weights in place starts here. */
+QF_MUST_CHECK qf_status qf_packed_create(const qf_layout *layout, int64_t n, int64_t k,
+                                         qf_packed *packed);
+/* Writes the scale and the offset of a panel's row (0 .. P-1) into its record. */
+void qf_record_set_params(const qf_layout *layout, uint8_t *record, int row, float scale,
+                          float offset);
 
 /* Packs.  QF_RANGE when a scale or offset does not fit fp16. */
 QF_MUST_CHECK qf_status qf_pack_quantised(const qf_layout *layout, const qf_qmatrix *matrix,

@@ -186,6 +186,14 @@ qf_status qf_config_read(const char *directory, qf_config *config, json_t **root
     return status;
 }
 
+qf_status qf_config_read_file(const char *path, qf_config *config)
+{
+    json_t *root = NULL;
+    const qf_status status = read_file(path, config, &root);
+    json_decref(root);
+    return status;
+}
+
 /* The shortest decimal that reads back as the same float: 1e-05, not 9.99999975e-06. */
 static json_t *real(float value)
 {

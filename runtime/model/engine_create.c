@@ -89,6 +89,20 @@ static qf_status add_subnet(qf_engine *engine, const qf_qmodel *model, const qf_
     return status;
 }
 
+/* ---- supplies ---- */
+
+/* fp32 weights have exact products only. */
+static qf_status add_supplied(qf_engine *engine, const qf_supply *supply, qf_accuracy accuracy)
+{
+    for (int i = 0; i <= qf_engine_head(engine); i++) {
+        qf_engine_linear *linear = &engine->linear[i];
+        QF_TRY(supply->pack(supply->self, engine->source, accuracy, i, &linear->packed));
+        const bool plain = linear->packed.layout.quant == QF_F32;
+        QF_TRY(plan_linear(engine, plain ? QF_EXACT : accuracy, linear));
+    }
+    return QF_OK;
+}
+
 /* ---- room ---- */
 
 static size_t most_workspace(const qf_engine *engine)
@@ -203,6 +217,15 @@ qf_status qf_engine_create_subnet(const qf_engine_options *options, const qf_qmo
     return give(status, engine);
 }
 
+qf_status qf_engine_create_supplied(const qf_engine_options *options, const qf_model *base,
+                                    const qf_supply *supply, qf_engine **engine)
+{
+    qf_status status = begin(options, base, engine);
+    if (status == QF_OK) status = add_supplied(*engine, supply, options->accuracy);
+    if (status == QF_OK) status = make_room(*engine);
+    return give(status, engine);
+}
+
 void qf_engine_destroy(qf_engine *engine)
 {
     if (!engine) return;
@@ -218,10 +241,32 @@ const qf_config *qf_engine_config(const qf_engine *engine)
     return &engine->base.config;
 }
 
+static int64_t linear_bytes(const qf_engine *engine, int index)
+{
+    const qf_packed *packed = &engine->linear[index].packed;
+    return packed->panels * packed->panel_bytes;
+}
+
 int64_t qf_engine_weight_bytes(const qf_engine *engine)
 {
     int64_t bytes = 0;
-    for (int i = 0; i < qf_engine_head(engine); i++)
-        bytes += engine->linear[i].packed.panels * engine->linear[i].packed.panel_bytes;
+    for (int i = 0; i < qf_engine_head(engine); i++) bytes += linear_bytes(engine, i);
     return bytes;
+}
+
+int64_t qf_engine_head_bytes(const qf_engine *engine)
+{
+    return linear_bytes(engine, qf_engine_head(engine));
+}
+
+int64_t qf_engine_cache_bytes(const qf_engine *engine)
+{
+    const qf_config *c = &engine->base.config;
+    return 2 * (int64_t)c->layers * engine->context * c->kv_heads * c->head_dim *
+           (int64_t)sizeof(float);
+}
+
+int64_t qf_engine_head_ns(const qf_engine *engine)
+{
+    return engine->head_ns;
 }

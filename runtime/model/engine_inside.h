@@ -17,6 +17,7 @@ struct qf_engine {
     qf_model base; /* borrowed pointers: embedding, norms, head */
     int context, chunk;
     int filled;               /* positions of the cache that hold something */
+    int64_t head_ns;          /* the last step spent on logits */
     qf_engine_linear *linear; /* [layers * QF_LINEARS + 1], the head last */
     qf_attention attention;
 

@@ -7,6 +7,7 @@
  *
  * Keys and values are written by their products straight into the cache. */
 #include "engine_inside.h"
+#include "qforge/clock.h"
 
 static void multiply(const qf_engine *engine, int index, const float *x, float *y, int64_t rows,
                      bool accumulate)
@@ -60,11 +61,12 @@ static void feed_forward(qf_engine *engine, int layer, int rows)
 static void predict(qf_engine *engine, int from, int rows, float *logits)
 {
     const qf_config *c = &engine->base.config;
-    const int64_t at = (int64_t)from * c->dim;
+    const int64_t at = (int64_t)from * c->dim, start = qf_now_ns();
 
     qf_rmsnorm_forward(engine->normed + at, NULL, engine->x + at, engine->base.final_norm,
                        rows - from, c->dim, c->norm_eps, engine->pool);
     multiply(engine, qf_engine_head(engine), engine->normed + at, logits, rows - from, false);
+    engine->head_ns += qf_now_ns() - start;
 }
 
 static void run_chunk(qf_engine *engine, const int *token, int rows, int position)
@@ -99,6 +101,7 @@ qf_status qf_engine_step(qf_engine *engine, const int *token, int count, int pos
     const int vocab = engine->base.config.vocab;
 
     QF_TRY(check_step(engine, token, count, position));
+    engine->head_ns = 0;
     for (int done = 0; done < count; done += engine->chunk) {
         const int left = count - done, rows = left < engine->chunk ? left : engine->chunk;
         run_chunk(engine, token + done, rows, position + done);

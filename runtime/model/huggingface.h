@@ -11,6 +11,8 @@
 /* Reads and checks directory/config.json.  root (may be NULL) gets all of it, to be
  * released with json_decref, for keys of our own. */
 QF_MUST_CHECK qf_status qf_config_read(const char *directory, qf_config *config, json_t **root);
+/* The same of a file by any name. */
+QF_MUST_CHECK qf_status qf_config_read_file(const char *path, qf_config *config);
 /* A new object with the keys transformers reads; NULL when memory is out. */
 json_t *qf_config_json(const qf_config *config);
 /* Writes directory/config.json; releases root. */

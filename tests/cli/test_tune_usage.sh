@@ -21,6 +21,11 @@ expect() {
 
 expect 2 'give --shape MxNxK or --model' "$qforge" tune
 expect 2 'give --shape MxNxK or --model' "$qforge" tune --shape 1x2x3 --model x
+expect 2 'one of them' "$qforge" tune --config llama2-7b --model x
+expect 2 'one of them' "$qforge" explain --config llama2-7b --shape 1x2x3
+expect 2 "'llama9' is no configuration (llama2-7b, " "$qforge" tune --config llama9
+expect 1 'config.json: cannot open' "$qforge" tune --config "$dir"
+expect 2 'with --shape' "$qforge" tune --config llama2-7b --recipe fast
 expect 2 "'1x2' is not MxNxK" "$qforge" tune --shape 1x2
 expect 2 "'0x2x3' is not MxNxK" "$qforge" tune --shape 0x2x3
 expect 2 "is not MxNxK" "$qforge" tune --shape 1x99999999999x3
@@ -48,6 +53,32 @@ expect 2 'give --shape' "$qforge" explain
 "$qforge" tune --shape 1x64x64 --dry-run >"$dir/out"
 grep -q 'kernels for 1 products' "$dir/out" || fail "dry run: $(cat "$dir/out")"
 [ ! -e "$dir/data" ] || fail "a dry run made a ledger"
+
+# A model known by name, without its file: three shapes of linears and the head, each at
+# every width, for one token, a prompt and training.
+"$qforge" tune --config llama2-7b --bits 2,4 --rows 256 --threads 1 --dry-run >"$dir/out"
+for shape in 4096x4096 11008x4096 4096x11008; do
+    for problem in fast_q2g64_1 fast_q4g64_1 fast_q4g64_128 exact_q4g64_256 exact_grad_q4g64_256; do
+        grep -q "^${problem}x${shape}_t1: " "$dir/out" ||
+            fail "no ${problem}x$shape: $(cat "$dir/out")"
+    done
+done
+grep -q '^exact_f32_1x32000x4096_t1: ' "$dir/out" || fail "no head: $(cat "$dir/out")"
+grep -q 'for 26 products' "$dir/out" || fail "not 26: $(cat "$dir/out")"
+[ ! -e "$dir/data" ] || fail "a dry run made a ledger"
+echo '{"model_type": "llama", "hidden_size": 64, "intermediate_size": 96,
+    "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
+    "vocab_size": 80}' >"$dir/config.json"
+for config in "$dir" "$dir/config.json"; do
+    "$qforge" tune --config "$config" --bits 3 --group 32 --threads 1 --dry-run >"$dir/out"
+    grep -q '^fast_q3g32_1x32x64_t1: ' "$dir/out" || fail "no key: $(cat "$dir/out")"
+done
+"$qforge" tune --config "$dir" --bits 3 --threads 1 --trials 1 --db "$dir/config.db" \
+    --json >"$dir/out" 2>/dev/null
+grep -q '"complete":true' "$dir/out" || fail "not tuned: $(cat "$dir/out")"
+"$qforge" explain --config "$dir" --bits 3 --threads 1 --db "$dir/config.db" >"$dir/out"
+grep -q 'tuned here' "$dir/out" || fail "forgotten: $(cat "$dir/out")"
+[ "$(grep -c 'never tuned' "$dir/out")" = 0 ] || fail "not all tuned: $(cat "$dir/out")"
 
 # Ledgers that are none: refused with 15 by writer and readers, and left as they are.
 mkdir -p "$dir/data"

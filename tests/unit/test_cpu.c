@@ -163,14 +163,22 @@ static void test_limits_of_version_2(void **state)
     qf_limits l = limits_of("0::/a/b\n");
     assert_float_equal(l.cpus, 2.5, 0);
     assert_int_equal(l.memory_bytes, 1 << 30); /* of the group above */
+    write_file("a/memory.current", "73741824\n");
+    write_file("a/memory.stat", "anon 1\ninactive_file 33741800\nactive_file 24\n");
+    l = limits_of("0::/a/b\n");
+    assert_int_equal(l.memory_left, (1 << 30) - 40000000); /* pages of files come back */
     write_file("a/b/cpu.max", "50000 100000\n");
     write_file("a/b/memory.max", "4096\n");
     l = limits_of("0::/a/b\n");
     assert_float_equal(l.cpus, 0.5, 0);
     assert_int_equal(l.memory_bytes, 4096);
+    assert_int_equal(l.memory_left, 4096);
+    write_file("a/b/memory.current", "5000\n"); /* the limit was lowered since */
+    assert_int_equal(limits_of("0::/a/b\n").memory_left, 0);
     l = limits_of("0::/\n");
     assert_float_equal(l.cpus, 0, 0);
     assert_int_equal(l.memory_bytes, 0);
+    assert_true(l.memory_left == INT64_MAX);
 }
 
 static void test_limits_of_version_1(void **state)
@@ -184,6 +192,8 @@ static void test_limits_of_version_1(void **state)
     const qf_limits l = limits_of("3:cpu,cpuacct:/box\n2:memory:/box\n1:name=systemd:/box\n");
     assert_float_equal(l.cpus, 3, 0);
     assert_int_equal(l.memory_bytes, INT64_C(1) << 31);
+    write_file("memory/box/memory.usage_in_bytes", "1147483648\n");
+    assert_int_equal(limits_of("2:memory:/box\n").memory_left, 1000000000);
 }
 
 static void test_limits_of_nonsense(void **state)
