@@ -23,6 +23,7 @@ static qf_status read_number(sql_db *sql, const char *text, int64_t *value)
     return QF_OK;
 }
 
+/* Within a transaction, or another process that creates the file comes in between. */
 static qf_status read_stamp(sql_db *sql, stamp *found)
 {
     QF_TRY(read_number(sql, "PRAGMA application_id", &found->application));
@@ -56,13 +57,18 @@ static qf_status take_step(sql_db *sql, int version)
         SQL_VALUES(sql_int(version), sql_int(qf_unix_us()), sql_text("qforge " QF_VERSION)));
 }
 
+static qf_status look_at_stamp(sql_db *sql, void *found)
+{
+    QF_TRY(read_stamp(sql, found));
+    return check_stamp(sql, found);
+}
+
 /* All steps in one transaction: another process may have taken them meanwhile. */
 static qf_status upgrade(sql_db *sql, void *context)
 {
     stamp found;
     (void)context;
-    QF_TRY(read_stamp(sql, &found));
-    QF_TRY(check_stamp(sql, &found));
+    QF_TRY(look_at_stamp(sql, &found));
     for (int version = (int)found.version + 1; version <= LEDGER_VERSION; version++)
         QF_TRY(take_step(sql, version));
     return QF_OK;
@@ -72,10 +78,9 @@ qf_status ledger_prepare(sql_db *sql, bool write)
 {
     stamp found;
 
-    QF_TRY(read_stamp(sql, &found));
-    QF_TRY(check_stamp(sql, &found));
+    QF_TRY(sql_reading(sql, look_at_stamp, &found));
     if (write) {
-        QF_TRY(sql_script(sql, "PRAGMA journal_mode = WAL"));
+        QF_TRY(sql_log_ahead(sql));
         if (found.version == LEDGER_VERSION) return QF_OK;
         sql_defend(sql, false);
         const qf_status status = sql_transaction(sql, upgrade, NULL);

@@ -301,15 +301,40 @@ void sql_defend(sql_db *db, bool on)
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, (int)on, (int *)NULL);
 }
 
-qf_status sql_transaction(sql_db *db, sql_body *body, void *context)
+/* SQLite does not wait for others when it changes the kind of log: two who create a file
+ * at once would fail. */
+qf_status sql_log_ahead(sql_db *db)
 {
-    QF_TRY(sql_script(db, "BEGIN IMMEDIATE"));
+    enum { NAP_MS = 10 };
+    int code = SQLITE_BUSY;
+
+    for (int waited = 0; waited < BUSY_MS; waited += NAP_MS) {
+        code = sqlite3_exec(db->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if ((code & 0xff) != SQLITE_BUSY) break;
+        sqlite3_sleep(NAP_MS);
+    }
+    return code == SQLITE_OK ? QF_OK : fail(db, code);
+}
+
+static qf_status transact(sql_db *db, const char *begin, sql_body *body, void *context)
+{
+    QF_TRY(sql_script(db, begin));
     qf_status status = body(db, context);
     if (status == QF_OK) status = sql_script(db, "COMMIT");
     /* Some failures have rolled back already. */
     if (status != QF_OK && !sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     return status;
+}
+
+qf_status sql_transaction(sql_db *db, sql_body *body, void *context)
+{
+    return transact(db, "BEGIN IMMEDIATE", body, context);
+}
+
+qf_status sql_reading(sql_db *db, sql_body *body, void *context)
+{
+    return transact(db, "BEGIN", body, context);
 }
 
 qf_status sql_integrity(sql_db *db)

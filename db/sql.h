@@ -78,6 +78,10 @@ int64_t sql_last_id(sql_db *db);
 /* Runs body inside BEGIN IMMEDIATE … COMMIT; rolls back when it fails. */
 typedef qf_status sql_body(sql_db *db, void *context);
 QF_MUST_CHECK qf_status sql_transaction(sql_db *db, sql_body *body, void *context);
+/* The same for reading alone: one state of the file throughout. */
+QF_MUST_CHECK qf_status sql_reading(sql_db *db, sql_body *body, void *context);
+/* Changes go to a write-ahead log from here on. */
+QF_MUST_CHECK qf_status sql_log_ahead(sql_db *db);
 
 /* Several statements of a script, no values. */
 QF_MUST_CHECK qf_status sql_script(sql_db *db, const char *script);
