@@ -16,13 +16,21 @@ static const qf_measure_options quick = {.min_seconds = 0.02,
                                          .sample_ns = 200e3,
                                          .target = 0.01,
                                          .min_samples = 5};
+static const qf_measure_options race = {.min_seconds = 0.03,
+                                        .max_seconds = 0.3,
+                                        .sample_ns = 200e3,
+                                        .target = 0.01,
+                                        .min_samples = 5,
+                                        .lost = 1.12};
 static const qf_measure_options careful = {.min_seconds = 0.05,
                                            .max_seconds = 0.8,
                                            .sample_ns = 200e3,
                                            .target = 0.004,
                                            .min_samples = 9};
-/* Calls beyond this many times the best median are not worth a second look, unless they
- * are so short that a look costs nothing and a busy machine may be to blame. */
+/* One call, to see whether it is worth a race. */
+static const qf_measure_options glance = {.sample_ns = 1, .target = 1, .min_samples = 1};
+/* Calls beyond this many times the rival's are not worth a second look, unless they are so
+ * short that a look costs nothing and a busy machine may be to blame. */
 static const double far_behind = 2.5, short_ns = 2e6;
 
 qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem)
@@ -33,6 +41,7 @@ qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem)
 
 void qf_bench_close(qf_bench *bench)
 {
+    if (bench->facing) qf_subject_release(&bench->rival_subject);
     if (bench->ready) qf_operands_release(&bench->operands);
     *bench = (qf_bench){0};
 }
@@ -85,27 +94,75 @@ static qf_status validate(const qf_bench *bench, const qf_kernel *kernel, const 
     return qf_validation_put(o->store, o->session, hash, validation);
 }
 
-static qf_status clock_it(qf_bench *bench, const qf_kernel *kernel, double best_ns,
-                          qf_outcome *outcome)
+/* The rival, bound; it stays so until another takes its place. */
+static qf_status face(qf_bench *bench, const qf_kernel_id *id)
 {
-    qf_measure_options options = quick;
-    qf_subject subject;
-
-    options.give_up_ns = best_ns > short_ns ? far_behind * best_ns : 0;
-    QF_TRY(bind(bench, kernel, &subject));
-    const qf_status status = qf_subject_check(&subject);
-    if (status == QF_WRONG) {
-        fail_outcome(outcome, QF_VERDICT_WRONG, qf_message());
-    } else if (status == QF_OK) {
-        outcome->timing = qf_measure(&options, qf_subject_run, NULL, &subject);
-        if (options.give_up_ns > 0 && outcome->timing.median_ns > options.give_up_ns)
-            fail_outcome(outcome, QF_VERDICT_SLOW, "given up: far slower than the best");
-    }
-    qf_subject_release(&subject);
-    return status == QF_WRONG ? QF_OK : status;
+    if (bench->facing && qf_kernel_equal(&bench->rival.id, id)) return QF_OK;
+    if (bench->facing) qf_subject_release(&bench->rival_subject);
+    bench->facing = false;
+    bench->rival = (qf_kernel){.id = *id};
+    QF_TRY(qf_jit_get(bench->options->jit, id, &bench->rival.run, NULL));
+    QF_TRY(bind(bench, &bench->rival, &bench->rival_subject));
+    bench->facing = true;
+    return QF_OK;
 }
 
-static qf_status make(qf_bench *bench, const qf_trial *trial, double best_ns,
+/* What the pairs say, in the rival's time: its own as it was first measured, which the
+ * machine's mood of this moment does not change. */
+static qf_timing in_terms_of(const qf_comparison *pairs, double rival_ns)
+{
+    qf_timing t = pairs->b;
+    const double scale = pairs->ratio * rival_ns / t.median_ns;
+
+    t.median_ns = pairs->ratio * rival_ns;
+    t.low_ns = pairs->ratio_low * rival_ns;
+    t.high_ns = pairs->ratio_high * rival_ns;
+    t.best_ns *= scale;
+    t.mean_ns *= scale;
+    return t;
+}
+
+static qf_status run_race(qf_bench *bench, qf_subject *subject, const qf_rival *rival,
+                          qf_outcome *outcome)
+{
+    qf_measure_options first = glance;
+
+    if (rival->ns > short_ns) {
+        first.give_up_ns = far_behind * rival->ns;
+        outcome->timing = qf_measure(&first, qf_subject_run, NULL, subject);
+        if (outcome->timing.median_ns > first.give_up_ns) {
+            fail_outcome(outcome, QF_VERDICT_SLOW, "given up: far slower than the best");
+            return QF_OK;
+        }
+    }
+    QF_TRY(face(bench, rival->kernel));
+    const qf_comparison pairs = qf_compare(
+        &race, bench->options->seed, (qf_side){qf_subject_run, NULL, &bench->rival_subject},
+        (qf_side){qf_subject_run, NULL, subject});
+    outcome->timing = in_terms_of(&pairs, rival->ns);
+    return QF_OK;
+}
+
+static qf_status clock_it(qf_bench *bench, const qf_kernel *kernel, const qf_rival *rival,
+                          qf_outcome *outcome)
+{
+    qf_subject subject;
+
+    QF_TRY(bind(bench, kernel, &subject));
+    qf_status status = qf_subject_check(&subject);
+    if (status == QF_WRONG) {
+        fail_outcome(outcome, QF_VERDICT_WRONG, qf_message());
+        status = QF_OK;
+    } else if (status == QF_OK && rival) {
+        status = run_race(bench, &subject, rival, outcome);
+    } else if (status == QF_OK) {
+        outcome->timing = qf_measure(&quick, qf_subject_run, NULL, &subject);
+    }
+    qf_subject_release(&subject);
+    return status;
+}
+
+static qf_status make(qf_bench *bench, const qf_trial *trial, const qf_rival *rival,
                       qf_outcome *outcome)
 {
     qf_kernel kernel = {.id = trial->kernel};
@@ -124,10 +181,10 @@ static qf_status make(qf_bench *bench, const qf_trial *trial, double best_ns,
         fail_outcome(outcome, validation.verdict, validation.detail);
         return QF_OK;
     }
-    return clock_it(bench, &kernel, best_ns, outcome);
+    return clock_it(bench, &kernel, rival, outcome);
 }
 
-qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, double best_ns,
+qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, const qf_rival *rival,
                         qf_outcome *outcome, bool *reused)
 {
     const qf_tune_options *o = bench->options;
@@ -138,7 +195,7 @@ qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, double best_ns,
     if (known == QF_UNSUPPORTED) return QF_NOT_FOUND;
     if (known != QF_NOT_FOUND) return known;
     QF_TRY(qf_trial_claim(o->store, o->session, trial, &id));
-    QF_TRY(make(bench, trial, best_ns, outcome));
+    QF_TRY(make(bench, trial, rival, outcome));
     return qf_trial_finish(o->store, id, outcome);
 }
 

@@ -13,15 +13,27 @@ typedef struct qf_bench {
     qf_cache_mode cache;
     qf_operands operands;
     bool ready;
+    qf_kernel rival; /* bound below while `facing` */
+    qf_subject rival_subject;
+    bool facing;
 } qf_bench;
+
+/* The fastest so far.  Candidates are timed in pairs with it, so that a machine that is
+ * slow for a while slows both. */
+typedef struct qf_rival {
+    const qf_kernel_id *kernel;
+    double ns;
+} qf_rival;
 
 qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem);
 void qf_bench_close(qf_bench *bench); /* also a zeroed one */
 
-/* Finds the trial's outcome in the ledger or makes it.  best_ns (0: none yet) lets far
- * slower candidates go early.  QF_NOT_FOUND: quarantined, it took two tuners down. */
-QF_MUST_CHECK qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, double best_ns,
-                                      qf_outcome *outcome, bool *reused);
+/* Finds the trial's outcome in the ledger or makes it.  With a rival (NULL: none yet) its
+ * time is the pairs' ratio times the rival's; candidates that surely lose go early.
+ * QF_NOT_FOUND: quarantined, it took two tuners down. */
+QF_MUST_CHECK qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial,
+                                      const qf_rival *rival, qf_outcome *outcome,
+                                      bool *reused);
 
 /* Two kernels with outcomes, in pairs. */
 QF_MUST_CHECK qf_status qf_trial_duel(qf_bench *bench, const qf_kernel_id *a,

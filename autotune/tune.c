@@ -130,6 +130,12 @@ static void note(search *s, int index, const qf_outcome *outcome, bool reused)
     s->options->report(s->options->context, &event);
 }
 
+static qf_rival rival_of(const search *s)
+{
+    if (s->best < 0) return (qf_rival){0};
+    return (qf_rival){&s->space.item[s->best].kernel, s->ns[s->best]};
+}
+
 static qf_status try_one(search *s, int index)
 {
     const qf_trial trial = {*s->problem, s->space.item[index].kernel, s->bench.cache,
@@ -137,8 +143,9 @@ static qf_status try_one(search *s, int index)
     qf_outcome outcome;
     bool reused = false;
 
-    const double best_ns = s->best < 0 ? 0 : s->ns[s->best];
-    const qf_status status = qf_trial_hold(&s->bench, &trial, best_ns, &outcome, &reused);
+    const qf_rival rival = rival_of(s);
+    const qf_status status =
+        qf_trial_hold(&s->bench, &trial, s->best < 0 ? NULL : &rival, &outcome, &reused);
     if (status == QF_NOT_FOUND) { /* quarantined */
         s->result->skipped++;
         s->ns[index] = -1;
@@ -209,14 +216,14 @@ static qf_status challenge_placements(search *s, qf_kernel_id *leader)
 {
     static const int placements[] = {32, 64};
     const qf_kernel_id first = *leader;
+    const qf_rival rival = rival_of(s);
 
     for (int i = 0; i < 2 && !stopped(s); i++) {
         qf_trial trial = {*s->problem, first, s->bench.cache, s->ns[s->best]};
         qf_outcome outcome;
         bool reused;
         trial.kernel.tile.align = placements[i];
-        const qf_status status =
-            qf_trial_hold(&s->bench, &trial, s->ns[s->best], &outcome, &reused);
+        const qf_status status = qf_trial_hold(&s->bench, &trial, &rival, &outcome, &reused);
         if (status == QF_NOT_FOUND) continue; /* quarantined */
         QF_TRY(status);
         if (outcome.verdict == QF_VERDICT_OK) QF_TRY(challenge(s, &trial.kernel, leader));

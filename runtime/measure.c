@@ -117,12 +117,26 @@ static int next_look(int count)
     return count + 1 + count / 8;
 }
 
-static bool narrow(const double *values, int count, double target, bool logarithms)
+static interval interval_so_far(const double *values, int count)
 {
     double sorted[MAX_SAMPLES];
     memcpy(sorted, values, (size_t)count * sizeof *values);
-    const interval i = interval_of(sorted, count);
-    return (i.high - i.low) / 2 <= (logarithms ? target : target * i.median);
+    return interval_of(sorted, count);
+}
+
+static bool narrow(const double *values, int count, double target)
+{
+    const interval i = interval_so_far(values, count);
+    return (i.high - i.low) / 2 <= target * i.median;
+}
+
+/* Whether the pairs (as logarithms) have said enough: a sure loser needs no precision. */
+static bool decided(const qf_measure_options *options, const double *ratio, int pairs,
+                    bool soon)
+{
+    const interval i = interval_so_far(ratio, pairs);
+    if (options->lost > 0 && i.low > log(options->lost)) return true;
+    return !soon && (i.high - i.low) / 2 <= options->target;
 }
 
 typedef struct limits {
@@ -152,7 +166,7 @@ qf_timing qf_measure_by(const qf_stopwatch *watch, const qf_measure_options *opt
         const double time = now(watch);
         if (time >= limit.latest) break;
         if (time < limit.soonest || s.count < look) continue;
-        if (narrow(s.sample, s.count, options->target, false)) break;
+        if (narrow(s.sample, s.count, options->target)) break;
         look = next_look(s.count);
     }
     return timing_of(&s);
@@ -191,8 +205,8 @@ qf_comparison qf_compare_by(const qf_stopwatch *watch, const qf_measure_options 
         ratio[pairs++] = take_pair(&left, &right, qf_random_u32(&coin) & 1);
         const double time = now(watch);
         if (time >= limit.latest) break;
-        if (time < limit.soonest || pairs < look) continue;
-        if (narrow(ratio, pairs, options->target, true)) break;
+        if (pairs < look) continue;
+        if (decided(options, ratio, pairs, time < limit.soonest)) break;
         look = next_look(pairs);
     }
     const interval i = interval_of(ratio, pairs);

@@ -29,6 +29,8 @@ typedef struct qf_measure_options {
                            the median, default 0.01 */
     int min_samples;    /* default 7 */
     double give_up_ns;  /* stop after one call slower than this; 0: never */
+    double lost;        /* comparisons: stop when B is surely slower than this many A;
+                           0: never */
 } qf_measure_options;
 
 extern const qf_measure_options qf_measure_defaults;
