@@ -32,8 +32,7 @@ void qf_bench_close(qf_bench *bench); /* also a zeroed one */
  * time is the pairs' ratio times the rival's; candidates that surely lose go early.
  * QF_NOT_FOUND: quarantined, it took two tuners down. */
 QF_MUST_CHECK qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial,
-                                      const qf_rival *rival, qf_outcome *outcome,
-                                      bool *reused);
+                                      const qf_rival *rival, qf_outcome *outcome, bool *reused);
 
 /* Two kernels with outcomes, in pairs. */
 QF_MUST_CHECK qf_status qf_trial_duel(qf_bench *bench, const qf_kernel_id *a,
