@@ -223,6 +223,27 @@ static void test_unequal_programs(void **state)
     assert_int_equal(c.b.samples, c.pairs);
 }
 
+/* A sure loser leaves early; one that is near, or faster, is heard to the end. */
+static void test_losers_leave(void **state)
+{
+    (void)state;
+    static const double slower[] = {2, 1.05, 0.5};
+    for (int i = 0; i < 3; i++) {
+        machine m = quiet(10);
+        program a = {.machine = &m, .cost_ns = 1e5},
+                b = {.machine = &m, .cost_ns = 1e5 * slower[i]};
+        const qf_stopwatch watch = {machine_now, &m};
+        qf_measure_options options = qf_measure_defaults;
+        options.lost = 1.12;
+        const qf_comparison c = qf_compare_by(&watch, &options, 5, (qf_side){run, NULL, &a},
+                                              (qf_side){run, NULL, &b});
+        if (i == 0)
+            assert_int_equal(c.pairs, options.min_samples);
+        else
+            assert_true(c.pairs > 10 * options.min_samples);
+    }
+}
+
 /* Every pair is one run of each; which goes first is a coin's. */
 static void test_order_is_random(void **state)
 {
@@ -295,7 +316,7 @@ int main(void)
         cmocka_unit_test(test_frozen_clock),      cmocka_unit_test(test_equal_programs),
         cmocka_unit_test(test_turns_are_untimed), cmocka_unit_test(test_small_slow_down),
         cmocka_unit_test(test_unequal_programs),  cmocka_unit_test(test_order_is_random),
-        cmocka_unit_test(test_the_real_clock),
+        cmocka_unit_test(test_losers_leave),      cmocka_unit_test(test_the_real_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
