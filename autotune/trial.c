@@ -21,7 +21,7 @@ static const qf_measure_options race = {.min_seconds = 0.03,
                                         .sample_ns = 200e3,
                                         .target = 0.01,
                                         .min_samples = 5,
-                                        .lost = 1.12};
+                                        .lost = QF_CLOSE_BEHIND};
 static const qf_measure_options careful = {.min_seconds = 0.05,
                                            .max_seconds = 0.8,
                                            .sample_ns = 200e3,
@@ -153,7 +153,7 @@ static qf_status clock_it(qf_bench *bench, const qf_kernel *kernel, const qf_riv
     if (status == QF_WRONG) {
         fail_outcome(outcome, QF_VERDICT_WRONG, qf_message());
         status = QF_OK;
-    } else if (status == QF_OK && rival) {
+    } else if (status == QF_OK && rival->kernel) {
         status = run_race(bench, &subject, rival, outcome);
     } else if (status == QF_OK) {
         outcome->timing = qf_measure(&quick, qf_subject_run, NULL, &subject);

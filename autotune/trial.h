@@ -21,15 +21,20 @@ typedef struct qf_bench {
 /* The fastest so far.  Candidates are timed in pairs with it, so that a machine that is
  * slow for a while slows both. */
 typedef struct qf_rival {
-    const qf_kernel_id *kernel;
-    double ns;
+    const qf_kernel_id *kernel; /* borrowed; NULL: none yet */
+    double ns;                  /* per product, as in its own outcome */
 } qf_rival;
+
+/* Beyond this many times the rival's time a candidate has surely lost: its race ends, and
+ * it is no finalist. */
+#define QF_CLOSE_BEHIND 1.12
 
 qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem);
 void qf_bench_close(qf_bench *bench); /* also a zeroed one */
 
-/* Finds the trial's outcome in the ledger or makes it.  With a rival (NULL: none yet) its
- * time is the pairs' ratio times the rival's; candidates that surely lose go early.
+/* Finds the trial's outcome in the ledger or makes it.  With a rival its time
+ * is the pairs' ratio times the rival's, not the clock's of the moment; candidates that
+ * surely lose go early.
  * QF_NOT_FOUND: quarantined, it took two tuners down. */
 QF_MUST_CHECK qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial,
                                       const qf_rival *rival, qf_outcome *outcome, bool *reused);

@@ -16,8 +16,6 @@ enum { AT_LEAST = 8, FINALISTS = 5 };
 static const double hopeless = 2.5;
 /* What trials may use of a budget; the rest is the finalists'. */
 static const double share_of_trials = 0.7;
-/* Finalists are within this of the fastest median. */
-static const double close_behind = 1.12;
 
 static const struct {
     const char *name;
@@ -144,8 +142,7 @@ static qf_status try_one(search *s, int index)
     bool reused = false;
 
     const qf_rival rival = rival_of(s);
-    const qf_status status =
-        qf_trial_hold(&s->bench, &trial, s->best < 0 ? NULL : &rival, &outcome, &reused);
+    const qf_status status = qf_trial_hold(&s->bench, &trial, &rival, &outcome, &reused);
     if (status == QF_NOT_FOUND) { /* quarantined */
         s->result->skipped++;
         s->ns[index] = -1;
@@ -185,7 +182,7 @@ static int finalists_of(const search *s, int *index)
         for (int i = 0; i < s->space.count; i++) {
             bool taken = false;
             for (int j = 0; j < count; j++) taken |= index[j] == i;
-            if (taken || s->ns[i] <= 0 || s->ns[i] > close_behind * s->ns[s->best]) continue;
+            if (taken || s->ns[i] <= 0 || s->ns[i] > QF_CLOSE_BEHIND * s->ns[s->best]) continue;
             if (next < 0 || s->ns[i] < s->ns[next]) next = i;
         }
         if (next < 0) break;

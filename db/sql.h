@@ -80,7 +80,8 @@ typedef qf_status sql_body(sql_db *db, void *context);
 QF_MUST_CHECK qf_status sql_transaction(sql_db *db, sql_body *body, void *context);
 /* The same for reading alone: one state of the file throughout. */
 QF_MUST_CHECK qf_status sql_reading(sql_db *db, sql_body *body, void *context);
-/* Changes go to a write-ahead log from here on. */
+/* Changes go to a write-ahead log from here on.  Waits for other processes as long as any
+ * statement does. */
 QF_MUST_CHECK qf_status sql_log_ahead(sql_db *db);
 
 /* Several statements of a script, no values. */

@@ -205,8 +205,9 @@ qf_comparison qf_compare_by(const qf_stopwatch *watch, const qf_measure_options 
         ratio[pairs++] = take_pair(&left, &right, qf_random_u32(&coin) & 1);
         const double time = now(watch);
         if (time >= limit.latest) break;
-        if (pairs < look) continue;
-        if (decided(options, ratio, pairs, time < limit.soonest)) break;
+        const bool soon = time < limit.soonest;
+        if (pairs < look || (soon && options->lost <= 0)) continue;
+        if (decided(options, ratio, pairs, soon)) break;
         look = next_look(pairs);
     }
     const interval i = interval_of(ratio, pairs);

@@ -28,9 +28,9 @@ typedef struct qf_measure_options {
     double target;      /* stop when the interval's half-width is below this fraction of
                            the median, default 0.01 */
     int min_samples;    /* default 7 */
-    double give_up_ns;  /* stop after one call slower than this; 0: never */
-    double lost;        /* comparisons: stop when B is surely slower than this many A;
-                           0: never */
+    double give_up_ns;  /* qf_measure: stop after one call slower than this; 0: never */
+    double lost;        /* comparisons: stop when B surely takes more than this many times
+                           A, even before min_seconds; 0: never */
 } qf_measure_options;
 
 extern const qf_measure_options qf_measure_defaults;
