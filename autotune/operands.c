@@ -8,7 +8,7 @@
 #include "qforge/memory.h"
 #include "qforge/random.h"
 
-enum { COPIES_MAX = 4096, CHECKED_ROWS = 4 };
+enum { CHECKED_ROWS = 4 };
 
 /* ---- weights --------------------------------------------------------------------------- */
 
@@ -82,14 +82,6 @@ static qf_packed shape_of(const qf_cpu *cpu, const qf_problem *p)
     return shape;
 }
 
-static int64_t copies_for(const qf_cpu *cpu, qf_cache_mode cache, const qf_packed *shape)
-{
-    if (cache == QF_WARM) return 1;
-    const int64_t copies =
-        3 * qf_cpu_cache_bytes(cpu, 3) / (shape->panels * shape->panel_bytes) + 1;
-    return copies < 2 ? 2 : copies > COPIES_MAX ? COPIES_MAX : copies;
-}
-
 /* In floating point first: shapes come from the command line. */
 static qf_status check_size(const qf_cpu *cpu, const qf_problem *p)
 {
@@ -110,7 +102,8 @@ qf_status qf_operands_init(const qf_cpu *cpu, const qf_problem *p, qf_cache_mode
     QF_ASSERT(p->threads == qf_pool_threads(pool));
     QF_TRY(check_size(cpu, p));
     const qf_packed shape = shape_of(cpu, p);
-    const int64_t copies = copies_for(cpu, cache, &shape);
+    const int64_t copies =
+        cache == QF_WARM ? 1 : qf_cpu_cold_copies(cpu, shape.panels * shape.panel_bytes);
     o->ldx = forward ? p->k : p->n;
     o->ldy = forward ? p->n : p->k;
     o->copy = qf_alloc_array((size_t)copies, sizeof *o->copy);

@@ -91,13 +91,6 @@ static qf_status random_weights(const qf_problem *p, const qf_layout *layout, qf
     return status;
 }
 
-static int copies_for(const qf_cpu *cpu, bool cold, int64_t bytes)
-{
-    if (!cold) return 1;
-    const int64_t far = 8 * qf_cpu_cache_bytes(cpu, 3);
-    return (int)(far / bytes) + 2;
-}
-
 static qf_status copy_packed(const qf_packed *from, qf_packed *to)
 {
     const size_t bytes = (size_t)(from->panels * from->panel_bytes);
@@ -116,7 +109,7 @@ static qf_status open_ours(const qf_kernel_source *source, const qf_cpu *cpu, qf
     const int64_t bytes =
         (p->n + layout.panel - 1) / layout.panel * qf_layout_panel_bytes(&layout, p->k);
 
-    const int copies = copies_for(cpu, cold, bytes);
+    const int copies = cold ? qf_cpu_cold_copies(cpu, bytes) : 1;
     c->packed = qf_alloc_array((size_t)copies, sizeof *c->packed);
     c->gemm = qf_alloc_array((size_t)copies, sizeof *c->gemm);
     if (!c->packed || !c->gemm) return QF_MEMORY;
@@ -170,7 +163,7 @@ static void prepare_peer(void *context)
     cli_contest *c = step->contest;
     float *w = qf_alloc((size_t)(c->problem.n * c->problem.k) * sizeof *w);
 
-    c->peer_copies = copies_for(step->cpu, step->cold, c->peer.weight_bytes);
+    c->peer_copies = step->cold ? qf_cpu_cold_copies(step->cpu, c->peer.weight_bytes) : 1;
     step->status = w ? prepare_with(c, w) : QF_MEMORY;
     qf_free(w);
     if (step->status == QF_OK && c->peer.call->rest) c->peer.call->rest(&c->peer);

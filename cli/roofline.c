@@ -75,10 +75,7 @@ static int64_t slice_bytes(const cli_roofline *line, int level)
         const int64_t share = last / 4 / threads, least = 2 * qf_cpu_cache_bytes(line->cpu, 2);
         return share > least ? share : least;
     }
-    int64_t bytes = INT64_C(256) << 20;
-    if (bytes < 4 * last) bytes = 4 * last;
-    if (bytes > line->cpu->memory_bytes / 4) bytes = line->cpu->memory_bytes / 4;
-    return bytes / threads;
+    return qf_cpu_cold_bytes(line->cpu) / threads;
 }
 
 static void set_sizes(const cli_roofline *line, const cli_roof_row *row, trial *t)

@@ -104,3 +104,18 @@ int64_t qf_cpu_cache_bytes(const qf_cpu *cpu, int level)
             return cpu->cache[i].bytes;
     return guess[level];
 }
+
+int64_t qf_cpu_cold_bytes(const qf_cpu *cpu)
+{
+    int64_t bytes = 4 * qf_cpu_cache_bytes(cpu, 3);
+
+    if (bytes < INT64_C(256) << 20) bytes = INT64_C(256) << 20;
+    return bytes > cpu->memory_bytes / 4 ? cpu->memory_bytes / 4 : bytes;
+}
+
+int qf_cpu_cold_copies(const qf_cpu *cpu, int64_t bytes)
+{
+    enum { MOST = 4096 };
+    const int64_t copies = qf_cpu_cold_bytes(cpu) / bytes + 2;
+    return copies < MOST ? (int)copies : MOST;
+}

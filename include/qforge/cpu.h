@@ -42,5 +42,11 @@ bool qf_cpu_runs(const qf_cpu *cpu, qf_isa isa);
 qf_isa qf_cpu_best_isa(const qf_cpu *cpu); /* the last usable row; QF_ISA_C if none */
 /* Data or unified cache bytes of a level (1..3); a cautious guess where unknown. */
 int64_t qf_cpu_cache_bytes(const qf_cpu *cpu, int level);
+/* What must be walked through before anything seen earlier is in memory alone: four times the
+ * last cache, at least 256 MiB, but no more than a quarter of memory. */
+int64_t qf_cpu_cold_bytes(const qf_cpu *cpu);
+/* How many buffers of `bytes` that takes, 2 to 4096: very small ones stay in cache however
+ * many there are. */
+int qf_cpu_cold_copies(const qf_cpu *cpu, int64_t bytes);
 
 #endif

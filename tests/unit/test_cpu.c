@@ -108,6 +108,19 @@ static void test_cache_sizes(void **state)
     assert_in_range(qf_cpu_cache_bytes(&cpu, 2), 64 << 10, 64 << 20);
     for (int level = 1; level <= 3; level++)
         assert_true(qf_cpu_cache_bytes(&blank, level) >= 32 << 10);
+
+    const qf_cpu large = {.cache = {{.level = 3, .kind = 'u', .bytes = 480 << 20}},
+                          .caches = 1,
+                          .memory_bytes = INT64_C(64) << 30};
+    qf_cpu small = large;
+    small.memory_bytes = INT64_C(1) << 30;
+    assert_int_equal(qf_cpu_cold_bytes(&large), INT64_C(4 * 480) << 20);
+    assert_int_equal(qf_cpu_cold_bytes(&small), 256 << 20); /* memory decides */
+    blank.memory_bytes = INT64_C(64) << 30;
+    assert_int_equal(qf_cpu_cold_bytes(&blank), 256 << 20);
+    assert_int_equal(qf_cpu_cold_copies(&small, 64 << 20), 6);
+    assert_int_equal(qf_cpu_cold_copies(&small, INT64_C(1) << 30), 2);
+    assert_int_equal(qf_cpu_cold_copies(&small, 1), 4096);
 }
 
 /* ---- made-up trees ---- */
