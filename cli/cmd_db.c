@@ -14,6 +14,7 @@
 typedef struct request {
     const char *ledger;
     bool json, all;
+    char *const *operand; /* after the verb, NULL at the end */
     qf_store *store;
     qf_cpu cpu;
     json_t *rows;
@@ -46,6 +47,33 @@ static qf_status check(request *r)
 {
     QF_TRY(qf_store_check(r->store));
     printf("%s: sound\n", qf_store_path(r->store));
+    return QF_OK;
+}
+
+static void print_merged(const char *source, long long sessions, long long trials)
+{
+    json_t *o = json_pack("{s:s, s:I, s:I}", "source", source, "sessions", (json_int_t)sessions,
+                          "trials", (json_int_t)trials);
+    json_dumpf(o, stdout, JSON_COMPACT);
+    printf("\n");
+    json_decref(o);
+}
+
+/* Says what each source brought: a merge that adds nothing is as good as any. */
+static qf_status merge(request *r)
+{
+    for (char *const *source = r->operand; *source; source++) {
+        qf_store_counts before, after;
+        QF_TRY(qf_store_count(r->store, &before));
+        QF_TRY(qf_store_merge(r->store, *source));
+        QF_TRY(qf_store_count(r->store, &after));
+        const long long sessions = after.sessions - before.sessions,
+                        trials = after.trials - before.trials;
+        if (r->json)
+            print_merged(*source, sessions, trials);
+        else
+            printf("%s: %lld sessions and %lld trials were new\n", *source, sessions, trials);
+    }
     return QF_OK;
 }
 
@@ -97,14 +125,18 @@ static qf_status list(request *r)
 static const struct {
     const char *name;
     qf_status (*run)(request *request);
-} verbs[] = {{"list", list}, {"count", count}, {"check", check}};
+    bool merges; /* operands into a ledger that may be new */
+} verbs[] = {{"list", list, false},
+             {"count", count, false},
+             {"check", check, false},
+             {"merge", merge, true}};
 
-static qf_status open_ledger(request *r)
+static qf_status open_ledger(request *r, qf_store_mode mode)
 {
     char path[CLI_PATH_MAX];
 
     QF_TRY(cli_ledger_path(r->ledger, path));
-    const qf_status status = qf_store_open(path, QF_STORE_READ, &r->store);
+    const qf_status status = qf_store_open(path, mode, &r->store);
     if (status == QF_NOT_FOUND)
         return qf_fail(QF_NOT_FOUND, "%s: no ledger there yet; qforge tune makes it", path);
     return status;
@@ -121,21 +153,28 @@ qf_status cli_cmd_db(int argc, char **argv)
     int rest;
     bool help;
 
-    QF_TRY(cli_parse(argc, argv,
-                     "qforge db list|count|check [options]\n\n"
-                     "  list    the best kernel of every problem tuned on this machine\n"
-                     "  count   how much the ledger holds\n"
-                     "  check   whether the file is sound, page by page",
-                     options, &rest, &help));
+    QF_TRY(
+        cli_parse(argc, argv,
+                  "qforge db list|count|check|merge [options]\n\n"
+                  "  list            the best kernel of every problem tuned on this machine\n"
+                  "  count           how much the ledger holds\n"
+                  "  check           whether the file is sound, page by page\n"
+                  "  merge FILE...   adds what other ledgers know; any order, any number of "
+                  "times",
+                  options, &rest, &help));
     if (help) return QF_OK;
-    if (rest + 1 != argc) return qf_fail(QF_USAGE, "db: say list, count or check");
+    if (rest == argc) return qf_fail(QF_USAGE, "db: say list, count, check or merge");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[rest], verbs[i].name) != 0) continue;
+        r.operand = argv + rest + 1;
+        if (verbs[i].merges && rest + 1 == argc)
+            return qf_fail(QF_USAGE, "db merge: say which ledgers");
+        if (!verbs[i].merges) QF_TRY(cli_no_operands(argc, argv, rest + 1));
         QF_TRY(qf_cpu_detect(&r.cpu));
-        QF_TRY(open_ledger(&r));
+        QF_TRY(open_ledger(&r, verbs[i].merges ? QF_STORE_WRITE : QF_STORE_READ));
         const qf_status status = verbs[i].run(&r);
         qf_store_close(r.store);
         return status;
     }
-    return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check", argv[rest]);
+    return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check, merge", argv[rest]);
 }

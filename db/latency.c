@@ -16,7 +16,7 @@ qf_status qf_latency_get(qf_store *store, const qf_cpu *cpu, const qf_problem *p
                     "  JOIN problem ON problem.id = latency.problem JOIN kernel ON kernel.id = "
                     "latency.kernel "
                     " WHERE perf_key = ?1 AND abi = ?2 AND problem.name = ?3 AND cache = ?4 "
-                    " ORDER BY latency.id DESC LIMIT 1",
+                    " ORDER BY done_us DESC, latency.id DESC LIMIT 1",
                     SQL_VALUES(sql_text(cpu->perf_key), sql_int(QF_CODE_ABI), sql_text(name),
                                sql_text(qf_cache_mode_name(cache))),
                     &row));

@@ -12,7 +12,7 @@ struct qf_store {
 
 enum {
     LEDGER_APPLICATION = 0x51464C44, /* "QFLD" */
-    LEDGER_VERSION = 3
+    LEDGER_VERSION = 4
 };
 
 /* Brings the file to LEDGER_VERSION (write), or insists on it (read). */

@@ -197,7 +197,8 @@ qf_status qf_store_outcome(qf_store *store, const qf_scope *scope, const qf_tria
         "  JOIN generator ON generator.id = session.generator "
         " WHERE trial.problem = (SELECT id FROM problem WHERE name = ?1) "
         "   AND trial.kernel = (SELECT id FROM kernel WHERE name = ?2) "
-        "   AND cache = ?3 AND tune_key = ?4 AND abi = ?5 ORDER BY trial.id DESC",
+        "   AND cache = ?3 AND tune_key = ?4 AND abi = ?5 "
+        " ORDER BY claimed_us DESC, outcome.done_us DESC, trial.id DESC",
         SQL_VALUES(sql_text(problem), sql_text(kernel),
                    sql_text(qf_cache_mode_name(trial->cache)), sql_text(scope->tune_key),
                    sql_int(scope->code_abi)),
@@ -223,7 +224,8 @@ qf_status qf_validation_get(qf_store *store, const char *isa_key, const char *co
     sql_row *row;
     QF_TRY(sql_find(store->sql,
                     "SELECT verdict, cases, seed, worst_error, detail FROM validation "
-                    "WHERE isa_key = ?1 AND code_hash = ?2 ORDER BY id DESC LIMIT 1",
+                    "WHERE isa_key = ?1 AND code_hash = ?2 "
+                    "ORDER BY done_us DESC, id DESC LIMIT 1",
                     SQL_VALUES(sql_text(isa_key), sql_text(code_hash)), &row));
     *validation = (qf_validation){.verdict = verdict_named(sql_get_text(row, 0)),
                                   .cases = (int)sql_get_int(row, 1),

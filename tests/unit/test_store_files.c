@@ -36,8 +36,8 @@ static void a_new_file_has_stamp_log_and_views(void **state)
     (void)state;
     qf_store_close(check_ledger_open(QF_STORE_WRITE));
     assert_int_equal(check_sql_number("PRAGMA application_id"), 0x51464C44);
-    assert_int_equal(check_sql_number("PRAGMA user_version"), 3);
-    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 3);
+    assert_int_equal(check_sql_number("PRAGMA user_version"), 4);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 4);
     assert_int_equal(check_sql_number("SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
                      1);
     assert_int_equal(check_sql_number("SELECT count(*) FROM best"), 0);
@@ -56,8 +56,8 @@ static void an_old_file_is_upgraded_with_its_rows(void **state)
     qf_store *store = check_ledger_open(QF_STORE_WRITE);
     check_tried(store, check_session(store), &check_trial, 500);
     qf_store_close(store);
-    check_sql(
-        "DROP TABLE latency; DELETE FROM migration WHERE version > 1; PRAGMA user_version = 1");
+    check_sql("DROP INDEX session_identity; DROP TABLE latency; DELETE FROM migration WHERE "
+              "version > 1; PRAGMA user_version = 1");
     assert_int_equal(qf_store_open(check_ledger, QF_STORE_READ, &store), QF_DATABASE);
     assert_non_null(strstr(qf_message(), "older schema 1"));
 
@@ -68,7 +68,7 @@ static void an_old_file_is_upgraded_with_its_rows(void **state)
     assert_int_equal(qf_latency_get(store, &check_cpu, &check_trial.problem, QF_COLD, &latency),
                      QF_NOT_FOUND);
     qf_store_close(store);
-    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 3);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 4);
 }
 
 static uint64_t file_digest(void)
@@ -111,8 +111,8 @@ static void a_newer_file_is_refused(void **state)
 {
     (void)state;
     qf_store_close(check_ledger_open(QF_STORE_WRITE));
-    check_sql("PRAGMA user_version = 4");
-    refused("newer qforge (schema 4");
+    check_sql("PRAGMA user_version = 5");
+    refused("newer qforge (schema 5");
 }
 
 static void another_programs_file_is_refused(void **state)

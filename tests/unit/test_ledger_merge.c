@@ -1,0 +1,277 @@
+/* test_ledger_merge.c -- ledgers come together: nothing twice, nothing lost, in any order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger_fixture.h"
+#include "qforge/random.h"
+#include "qforge/store.h"
+
+enum { SHARDS = 100 };
+
+static void path_of(const char *name, int number, char path[128])
+{
+    snprintf(path, 128, "%s/%s%d.db", check_directory, name, number);
+}
+
+static qf_store *open_file(const char *path)
+{
+    qf_store *store;
+    if (qf_store_open(path, QF_STORE_WRITE, &store) != QF_OK) fail_msg("%s", qf_message());
+    return store;
+}
+
+static void merge(const char *into, const char *from)
+{
+    qf_store *store = open_file(into);
+    if (qf_store_merge(store, from) != QF_OK) fail_msg("%s", qf_message());
+    qf_store_close(store);
+}
+
+/* A session of a few trials, some failed, with comparisons and perhaps an election. */
+static void fill(const char *path, qf_random *random)
+{
+    static const int units[] = {1, 2, 4};
+    qf_store *store = open_file(path);
+    const int64_t session = check_session(store);
+    qf_trial trial = check_trial, last = check_trial;
+
+    for (int i = 0; i < 4; i++) {
+        trial.problem.n = 64 << qf_random_u32(random) % 3;
+        trial.kernel.tile.unroll = units[qf_random_u32(random) % 3];
+        if (qf_random_u32(random) % 4 == 0) {
+            const qf_outcome wrong = {.verdict = QF_VERDICT_WRONG,
+                                      .code_hash = "00000000000000ff"};
+            int64_t id;
+            assert_int_equal(qf_trial_claim(store, session, &trial, &id), QF_OK);
+            assert_int_equal(qf_trial_finish(store, id, &wrong), QF_OK);
+            continue;
+        }
+        check_tried(store, session, &trial, 100 + qf_random_u32(random) % 900);
+        last = trial;
+        if (qf_random_u32(random) % 2)
+            assert_int_equal(
+                qf_election_put(store, session, &last.problem, last.cache, &last.kernel),
+                QF_OK);
+    }
+    const qf_comparison duel = {.ratio = 1.1, .ratio_low = 1, .ratio_high = 1.2, .pairs = 9};
+    assert_int_equal(qf_comparison_put(store, session, &trial.problem, trial.cache,
+                                       &trial.kernel, &last.kernel, &duel),
+                     QF_OK);
+    const qf_validation right = {.verdict = QF_VERDICT_OK, .cases = 5, .worst_error = 0.5};
+    assert_int_equal(qf_validation_put(store, session, "00000000deadbeef", &right), QF_OK);
+    assert_int_equal(qf_session_end(store, session, QF_SESSION_DONE), QF_OK);
+    qf_store_close(store);
+}
+
+/* What the file says, without ids: every row in words, in an order of their own. */
+static uint64_t digest(const char *path, int *rows)
+{
+    static const char text[] =
+        "SELECT 'trial', s.started_us, p.name, k.name, t.cache, t.claimed_us, o.verdict, "
+        "       o.median_ns, s.state, m.tune_key "
+        "  FROM trial t JOIN session s ON s.id = t.session JOIN problem p ON p.id = t.problem "
+        "  JOIN kernel k ON k.id = t.kernel JOIN machine m ON m.id = s.machine "
+        "  JOIN outcome o ON o.trial = t.id "
+        "UNION ALL SELECT 'election', s.started_us, p.name, k.name, e.cache, e.done_us, '', "
+        "       t.claimed_us, '', '' "
+        "  FROM election e JOIN session s ON s.id = e.session JOIN problem p ON p.id = "
+        "e.problem "
+        "  JOIN trial t ON t.id = e.trial JOIN kernel k ON k.id = t.kernel "
+        "UNION ALL SELECT 'comparison', s.started_us, p.name, a.name, b.name, c.done_us, '', "
+        "       c.ratio, '', '' "
+        "  FROM comparison c JOIN session s ON s.id = c.session "
+        "  JOIN problem p ON p.id = c.problem JOIN kernel a ON a.id = c.a "
+        "  JOIN kernel b ON b.id = c.b "
+        "UNION ALL SELECT 'validation', s.started_us, v.code_hash, v.isa_key, v.verdict, "
+        "       v.done_us, '', v.worst_error, '', '' "
+        "  FROM validation v JOIN session s ON s.id = v.session "
+        "UNION ALL SELECT 'best', 0, p.name, k.name, b.cache, b.done_us, b.code_hash, "
+        "       b.median_ns, b.elected, b.settled "
+        "  FROM best b JOIN problem p ON p.id = b.problem JOIN kernel k ON k.id = b.kernel "
+        "ORDER BY 1, 2, 3, 4, 5, 6, 7, 8";
+    uint64_t hash = 14695981039346656037u;
+    sqlite3 *db;
+    sqlite3_stmt *row;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &row, NULL), SQLITE_OK);
+    for (*rows = 0; sqlite3_step(row) == SQLITE_ROW; ++*rows)
+        for (int c = 0; c < 10; c++) {
+            const unsigned char *at = sqlite3_column_text(row, c);
+            for (; at && *at; at++) hash = (hash ^ *at) * 1099511628211u;
+            hash = (hash ^ 1) * 1099511628211u;
+        }
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    return hash;
+}
+
+static void shuffle(int *order, qf_random *random)
+{
+    for (int i = SHARDS - 1; i > 0; i--) {
+        const int j = (int)(qf_random_u32(random) % (unsigned)(i + 1)), kept = order[i];
+        order[i] = order[j], order[j] = kept;
+    }
+}
+
+static void order_and_grouping_do_not_matter(void **state)
+{
+    (void)state;
+    qf_random random = qf_random_init(7, 0);
+    char into[128], from[128], whole[128];
+    int order[SHARDS], rows, more;
+
+    for (int i = 0; i < SHARDS; i++) {
+        order[i] = i;
+        path_of("shard", i, from);
+        fill(from, &random);
+    }
+    path_of("line", 0, whole);
+    for (int i = 0; i < SHARDS; i++) {
+        path_of("shard", i, from);
+        merge(whole, from);
+    }
+    const uint64_t expected = digest(whole, &rows);
+    assert_true(rows > 5 * SHARDS);
+
+    /* Any order, with repetitions. */
+    shuffle(order, &random);
+    path_of("line", 1, into);
+    for (int i = 0; i < SHARDS; i++) {
+        path_of("shard", order[i], from);
+        merge(into, from);
+        path_of("shard", order[i / 2], from);
+        if (i % 5 == 0) merge(into, from);
+    }
+    assert_true(digest(into, &more) == expected && more == rows);
+
+    /* Any grouping: groups of ten first, then these, one with another on top. */
+    shuffle(order, &random);
+    for (int i = 0; i < SHARDS; i++) {
+        path_of("group", i % 10, into);
+        path_of("shard", order[i], from);
+        merge(into, from);
+    }
+    for (int i = 9; i > 0; i--) {
+        path_of("group", (i - 1) / 2, into);
+        path_of("group", i, from);
+        merge(into, from);
+    }
+    path_of("group", 0, into);
+    assert_true(digest(into, &more) == expected && more == rows);
+
+    /* With itself, and with everything once more. */
+    merge(into, into);
+    merge(into, whole);
+    assert_true(digest(into, &more) == expected && more == rows);
+}
+
+/* A copy taken while a tuner ran calls its trial lost; the tuner's own word wins, whichever
+ * way they are merged. */
+static void a_presumed_loss_gives_way(void **state)
+{
+    (void)state;
+    char live[128], copy[128], command[400];
+    int64_t id;
+    qf_outcome outcome;
+    const qf_outcome timed = check_timed(300);
+
+    path_of("live", 0, live);
+    path_of("copy", 0, copy);
+    qf_store *store = open_file(live);
+    const int64_t session = check_session(store);
+    assert_int_equal(qf_trial_claim(store, session, &check_trial, &id), QF_OK);
+    qf_store_close(store);
+    snprintf(command, sizeof command, "cp %s %s", live, copy);
+    assert_int_equal(system(command), 0);
+    sqlite3 *db; /* the copy is opened after another boot: its sessions are dead */
+    assert_int_equal(sqlite3_open(copy, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "INSERT INTO outcome (trial, verdict, detail, code_hash, "
+                                  "done_us) SELECT id, 'lost', '', '', 5 FROM open_trial; "
+                                  "UPDATE session SET state = 'dead', ended_us = 5",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    store = open_file(live);
+    assert_int_equal(qf_trial_finish(store, id, &timed), QF_OK);
+    assert_int_equal(qf_session_end(store, session, QF_SESSION_DONE), QF_OK);
+    qf_store_close(store);
+
+    merge(live, copy);
+    merge(copy, live);
+    int rows, more;
+    assert_true(digest(live, &rows) == digest(copy, &more));
+    store = open_file(copy);
+    int lost = -1;
+    assert_int_equal(qf_store_outcome(store, &check_scope, &check_trial, &outcome, &lost),
+                     QF_OK);
+    assert_int_equal(lost, 0);
+    assert_int_equal(outcome.verdict, QF_VERDICT_OK);
+    qf_store_close(store);
+}
+
+static void claims_stay_with_their_process(void **state)
+{
+    (void)state;
+    char live[128], into[128];
+    int64_t id;
+    path_of("live", 0, live);
+    path_of("into", 0, into);
+    qf_store *store = open_file(live);
+    assert_int_equal(qf_trial_claim(store, check_session(store), &check_trial, &id), QF_OK);
+    merge(into, live);
+    qf_store_close(store);
+
+    store = open_file(into);
+    qf_store_counts counts;
+    assert_int_equal(qf_store_count(store, &counts), QF_OK);
+    assert_int_equal(counts.sessions, 1);
+    assert_int_equal(counts.trials, 0);
+    qf_store_close(store);
+}
+
+static void bad_sources_change_nothing(void **state)
+{
+    (void)state;
+    qf_random random = qf_random_init(9, 0);
+    char good[128], text[128];
+    int before, after;
+    path_of("good", 0, good);
+    path_of("text", 0, text);
+    fill(good, &random);
+    const uint64_t expected = digest(good, &before);
+    FILE *file = fopen(text, "w");
+    for (int i = 0; i < 900; i++) fputs("no ledger ", file);
+    fclose(file);
+
+    qf_store *store = open_file(good);
+    assert_int_equal(qf_store_merge(store, "/nowhere/at/all.db"), QF_NOT_FOUND);
+    assert_non_null(strstr(qf_message(), "/nowhere/at/all.db"));
+    assert_int_equal(qf_store_merge(store, text), QF_DATABASE);
+    assert_non_null(strstr(qf_message(), text));
+    qf_store_close(store);
+    assert_true(digest(good, &after) == expected && after == before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(order_and_grouping_do_not_matter, check_ledger_fresh,
+                                        check_ledger_clean),
+        cmocka_unit_test_setup_teardown(a_presumed_loss_gives_way, check_ledger_fresh,
+                                        check_ledger_clean),
+        cmocka_unit_test_setup_teardown(claims_stay_with_their_process, check_ledger_fresh,
+                                        check_ledger_clean),
+        cmocka_unit_test_setup_teardown(bad_sources_change_nothing, check_ledger_fresh,
+                                        check_ledger_clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
