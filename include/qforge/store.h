@@ -38,8 +38,8 @@ QF_MUST_CHECK qf_status qf_store_check(qf_store *store);
 /* Adds every fact of the ledger at `source` (never changed) that the store lacks: sessions,
  * trials with an outcome, validations, comparisons, elections, latencies.  Idempotent, and
  * free of order: ledgers merged in any order and grouping answer every question alike.  One
- * transaction, during which nobody else writes to either.  QF_NOT_FOUND with a sentence when there is no source; a damaged or newer one
- * is QF_DATABASE, naming it. */
+ * transaction, during which nobody else writes to either.  QF_NOT_FOUND with a sentence when
+ * there is no source; a damaged or newer one is QF_DATABASE, naming it. */
 QF_MUST_CHECK qf_status qf_store_merge(qf_store *store, const char *source);
 
 /* ---- who tunes ---- */
