@@ -1,26 +1,16 @@
-/* judge.c -- the list of hearings, and the child process they are held in. */
+/* judge.c -- the list of hearings, held in a process of their own. */
 #include "judge.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/time.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "hearing.h"
+#include "worker.h"
 
-/* What parent and child share. */
+/* What is left when the kernel takes its judge along. */
 typedef struct transcript {
     qf_status status;
-    char sentence[160]; /* of a status that is not OK */
     qf_validation validation;
     char at[64]; /* the hearing going on */
-    volatile bool finished;
 } transcript;
 
 /* ---- the list -------------------------------------------------------------------------- */
@@ -80,10 +70,7 @@ static bool hold(const qf_kernel *kernel, const qf_hearing *hearing, transcript 
 
     qf_hearing_print(hearing, record->at);
     record->status = qf_hear(kernel, hearing, &finding);
-    if (record->status != QF_OK) {
-        snprintf(record->sentence, sizeof record->sentence, "%s", qf_message());
-        return false;
-    }
+    if (record->status != QF_OK) return false;
     v->cases++;
     if (!(finding.worst_error <= v->worst_error)) v->worst_error = finding.worst_error;
     if (!finding.wrong) return true;
@@ -131,75 +118,34 @@ static void hold_all(const qf_kernel *kernel, uint64_t seed, transcript *record)
                     return;
 }
 
-/* ---- the child ------------------------------------------------------------------------- */
+/* ---- apart ----------------------------------------------------------------------------- */
 
-static const int deadly[] = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE, SIGABRT,
-                             SIGTRAP, SIGPROF, SIGALRM, SIGTERM};
+typedef struct matter {
+    const qf_kernel *kernel;
+    uint64_t seed;
+} matter;
 
-static _Noreturn void judge_and_exit(const qf_kernel *kernel, uint64_t seed, double cpu_seconds,
-                                     transcript *record)
+static qf_status judge_apart(void *context, void *record)
 {
-    const struct itimerval cpu = {
-        .it_value = {(time_t)cpu_seconds,
-                     (suseconds_t)(1e6 * (cpu_seconds - (double)(time_t)cpu_seconds))}};
-    sigset_t none;
+    const matter *m = context;
+    transcript *t = record;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_DUMPABLE, 0);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) signal(deadly[i], SIG_DFL);
-    signal(SIGINT, SIG_IGN); /* the parent decides what Ctrl-C means */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setitimer(ITIMER_PROF, &cpu, NULL);       /* hung: burns time */
-    alarm((unsigned)(20 * cpu_seconds) + 30); /* hung: sleeps */
-    hold_all(kernel, seed, record);
-    record->finished = true;
-    _exit(0);
-}
-
-static void read_death(int wait_status, transcript *record)
-{
-    qf_validation *v = &record->validation;
-    const int signal_number = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-    const bool hung = signal_number == SIGPROF || signal_number == SIGALRM;
-
-    v->verdict = hung ? QF_VERDICT_TIMEOUT : QF_VERDICT_CRASH;
-    if (hung)
-        snprintf(v->detail, sizeof v->detail, "%s: did not return", record->at);
-    else if (signal_number)
-        snprintf(v->detail, sizeof v->detail, "%s: %s", record->at, strsignal(signal_number));
-    else
-        snprintf(v->detail, sizeof v->detail, "%s: ended the process", record->at);
-}
-
-static qf_status await(pid_t child, transcript *record)
-{
-    int wait_status;
-
-    while (waitpid(child, &wait_status, 0) < 0)
-        if (errno != EINTR)
-            return qf_fail(QF_IO, "lost the judging process: %s", strerror(errno));
-    if (!record->finished) read_death(wait_status, record);
-    if (record->status != QF_OK) return qf_fail(record->status, "%s", record->sentence);
-    return QF_OK;
+    hold_all(m->kernel, m->seed, t);
+    return t->status;
 }
 
 qf_status qf_judge(const qf_kernel *kernel, uint64_t seed, double cpu_seconds,
                    qf_validation *validation)
 {
-    transcript *shared =
-        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        return qf_fail(QF_MEMORY, "no memory to judge a kernel: %s", strerror(errno));
-    shared->validation = (qf_validation){.verdict = QF_VERDICT_OK, .seed = seed};
+    matter m = {kernel, seed};
+    transcript t = {.validation = {.verdict = QF_VERDICT_OK, .seed = seed}};
+    qf_death death;
 
-    const pid_t child = fork();
-    if (child == 0) judge_and_exit(kernel, seed, cpu_seconds, shared);
-    const qf_status status =
-        child > 0 ? await(child, shared)
-                  : qf_fail(QF_MEMORY, "no process to judge a kernel: %s", strerror(errno));
-    *validation = shared->validation;
-    munmap(shared, sizeof *shared);
+    const qf_status status = qf_work_apart(judge_apart, &m, &t, sizeof t, cpu_seconds, &death);
+    *validation = t.validation;
+    if (death.verdict != QF_VERDICT_OK) {
+        validation->verdict = death.verdict;
+        snprintf(validation->detail, sizeof validation->detail, "%s: %s", t.at, death.how);
+    }
     return status;
 }

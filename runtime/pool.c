@@ -2,7 +2,6 @@
  * a futex-backed condition, so that an idle or oversubscribed machine is not burnt. */
 #include "qforge/pool.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -102,6 +101,26 @@ static int usable_cpus(int *cpu)
     return count;
 }
 
+/* None is running yet, whatever the pool remembers. */
+static qf_status start_workers(qf_pool *pool, int threads)
+{
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    atomic_store(&pool->generation, 0);
+    atomic_store(&pool->pending, 0);
+    atomic_store(&pool->asleep, 0);
+    pool->threads = 1;
+    for (int part = 1; part < threads; part++) {
+        const int error =
+            pthread_create(&pool->worker[part].thread, NULL, work, &pool->worker[part]);
+        if (error)
+            return qf_fail(QF_MEMORY, "cannot start thread %d of %d: %s", part, threads,
+                           strerror(error));
+        pool->threads++;
+    }
+    return QF_OK;
+}
+
 qf_status qf_pool_create(int threads, qf_pool **out)
 {
     int cpu[MAX_THREADS];
@@ -115,21 +134,15 @@ qf_status qf_pool_create(int threads, qf_pool **out)
                        MAX_THREADS);
     qf_pool *pool = qf_alloc(sizeof *pool);
     if (!pool) return QF_MEMORY;
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wake, NULL);
     /* More threads than CPUs cannot be pinned one to one: leave them to the kernel. */
     pool->pinned = threads <= cpus && !(wish && strcmp(wish, "0") == 0);
     pthread_getaffinity_np(pthread_self(), sizeof pool->before, &pool->before);
-    pool->threads = 1;
-    for (int part = 1; part < threads; part++) {
-        struct worker *worker = &pool->worker[part];
-        *worker = (struct worker){pool, 0, part, pool->pinned ? cpu[part] : -1};
-        if (pthread_create(&worker->thread, NULL, work, worker) != 0) {
-            qf_pool_destroy(pool);
-            return qf_fail(QF_MEMORY, "cannot start thread %d of %d: %s", part, threads,
-                           strerror(errno));
-        }
-        pool->threads++;
+    for (int part = 1; part < threads; part++)
+        pool->worker[part] = (struct worker){pool, 0, part, pool->pinned ? cpu[part] : -1};
+    const qf_status status = start_workers(pool, threads);
+    if (status != QF_OK) {
+        qf_pool_destroy(pool);
+        return status;
     }
     if (pool->pinned) pin(cpu[0]);
     *out = pool;
@@ -148,6 +161,11 @@ void qf_pool_destroy(qf_pool *pool)
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->lock);
     qf_free(pool);
+}
+
+qf_status qf_pool_after_fork(qf_pool *pool)
+{
+    return pool ? start_workers(pool, pool->threads) : QF_OK;
 }
 
 int qf_pool_threads(const qf_pool *pool)

@@ -20,6 +20,10 @@ QF_MUST_CHECK qf_status qf_pool_create(int threads, qf_pool **pool);
 void qf_pool_destroy(qf_pool *pool);      /* NULL is fine */
 int qf_pool_threads(const qf_pool *pool); /* NULL is a team of one */
 
+/* For the child of a fork, which has the caller but not its workers: starts them again, on
+ * the same CPUs.  QF_MEMORY: with fewer threads than before. */
+QF_MUST_CHECK qf_status qf_pool_after_fork(qf_pool *pool);
+
 /* Runs task(context, i, threads) on every thread and waits for all.  A NULL pool
  * runs one part on the caller.  Not reentrant: a task may not call it. */
 void qf_pool_run(qf_pool *pool, qf_task *task, void *context);

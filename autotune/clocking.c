@@ -1,0 +1,203 @@
+/* clocking.c -- glance, race and duel. */
+#include "clocking.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "worker.h"
+
+static const qf_measure_options quick = {.min_seconds = 0.02,
+                                         .max_seconds = 0.25,
+                                         .sample_ns = 200e3,
+                                         .target = 0.01,
+                                         .min_samples = 5};
+static const qf_measure_options race = {.min_seconds = 0.03,
+                                        .max_seconds = 0.3,
+                                        .sample_ns = 200e3,
+                                        .target = 0.01,
+                                        .min_samples = 5,
+                                        .lost = QF_CLOSE_BEHIND};
+static const qf_measure_options careful = {.min_seconds = 0.05,
+                                           .max_seconds = 0.8,
+                                           .sample_ns = 200e3,
+                                           .target = 0.004,
+                                           .min_samples = 9};
+/* One call, to see whether it is worth a race. */
+static const qf_measure_options glance = {.sample_ns = 1, .target = 1, .min_samples = 1};
+/* Calls beyond this many times the rival's are not worth a second look, unless they are so
+ * short that a look costs nothing and a busy machine may be to blame. */
+static const double far_behind = 2.5, short_ns = 2e6;
+
+qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem)
+{
+    return (qf_bench){
+        .options = options, .problem = *problem, .cache = qf_tune_cache_mode(problem)};
+}
+
+void qf_bench_close(qf_bench *bench)
+{
+    if (bench->ready) qf_operands_release(&bench->operands);
+    *bench = (qf_bench){0};
+}
+
+static qf_status make_ready(qf_bench *bench)
+{
+    if (bench->ready) return QF_OK;
+    QF_TRY(qf_operands_init(bench->options->cpu, &bench->problem, bench->cache,
+                            bench->options->pool, &bench->operands));
+    bench->ready = true;
+    return QF_OK;
+}
+
+void qf_outcome_fail(qf_outcome *outcome, qf_verdict verdict, const char *detail)
+{
+    outcome->verdict = verdict;
+    snprintf(outcome->detail, sizeof outcome->detail, "%.150s", detail);
+}
+
+/* Everything a worker needs is made before it: the loader's locks do not survive a fork. */
+static qf_status load(qf_bench *bench, const qf_kernel_id *id, qf_kernel *kernel)
+{
+    *kernel = (qf_kernel){.id = *id};
+    return qf_jit_get(bench->options->jit, id, &kernel->run, NULL);
+}
+
+/* CPU seconds no honest measurement needs: some fifty products, as slow as the slower of
+ * what is expected, and setting up. */
+static double patience(const qf_bench *bench, double ns)
+{
+    return bench->problem.threads * (10 + 100e-9 * ns);
+}
+
+/* ---- in the worker --------------------------------------------------------------------- */
+
+typedef struct pairing {
+    const qf_bench *bench;
+    const qf_measure_options *options;
+    const qf_kernel *a, *b; /* b is the candidate; a may be NULL: alone */
+    double a_ns;
+} pairing;
+
+static qf_comparison compare(const pairing *p, qf_subject *a, qf_subject *b)
+{
+    return qf_compare(p->options, p->bench->options->seed, (qf_side){qf_subject_run, NULL, a},
+                      (qf_side){qf_subject_run, NULL, b});
+}
+
+/* What the pairs say, in the rival's time: its own as it was first measured, which the
+ * machine's mood of this moment does not change. */
+static qf_timing in_terms_of(const qf_comparison *pairs, double rival_ns)
+{
+    qf_timing t = pairs->b;
+    const double scale = pairs->ratio * rival_ns / t.median_ns;
+
+    t.median_ns = pairs->ratio * rival_ns;
+    t.low_ns = pairs->ratio_low * rival_ns;
+    t.high_ns = pairs->ratio_high * rival_ns;
+    t.best_ns *= scale;
+    t.mean_ns *= scale;
+    return t;
+}
+
+static qf_status run_race(const pairing *p, qf_subject *subject, qf_outcome *outcome)
+{
+    qf_subject rival;
+    qf_measure_options first = glance;
+
+    if (p->a_ns > short_ns) {
+        first.give_up_ns = far_behind * p->a_ns;
+        outcome->timing = qf_measure(&first, qf_subject_run, NULL, subject);
+        if (outcome->timing.median_ns > first.give_up_ns) {
+            qf_outcome_fail(outcome, QF_VERDICT_SLOW, "given up: far slower than the best");
+            return QF_OK;
+        }
+    }
+    QF_TRY(qf_subject_init(&p->bench->operands, p->a, &rival));
+    const qf_comparison pairs = compare(p, &rival, subject);
+    qf_subject_release(&rival);
+    outcome->timing = in_terms_of(&pairs, p->a_ns);
+    return QF_OK;
+}
+
+static qf_status clock_apart(void *context, void *record)
+{
+    const pairing *p = context;
+    qf_outcome *outcome = record;
+    qf_subject subject;
+
+    QF_TRY(qf_pool_after_fork(p->bench->options->pool));
+    QF_TRY(qf_subject_init(&p->bench->operands, p->b, &subject));
+    qf_status status = qf_subject_check(&subject);
+    if (status == QF_WRONG) {
+        qf_outcome_fail(outcome, QF_VERDICT_WRONG, qf_message());
+        status = QF_OK;
+    } else if (status == QF_OK && p->a) {
+        status = run_race(p, &subject, outcome);
+    } else if (status == QF_OK) {
+        outcome->timing = qf_measure(&quick, qf_subject_run, NULL, &subject);
+    }
+    qf_subject_release(&subject);
+    return status;
+}
+
+static qf_status duel_apart(void *context, void *record)
+{
+    const pairing *p = context;
+    qf_subject a, b;
+
+    QF_TRY(qf_pool_after_fork(p->bench->options->pool));
+    QF_TRY(qf_subject_init(&p->bench->operands, p->a, &a));
+    const qf_status status = qf_subject_init(&p->bench->operands, p->b, &b);
+    if (status == QF_OK) {
+        *(qf_comparison *)record = compare(p, &a, &b);
+        qf_subject_release(&b);
+    }
+    qf_subject_release(&a);
+    return status;
+}
+
+/* ---- outside it ------------------------------------------------------------------------ */
+
+qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
+                   const qf_rival *rival, qf_outcome *outcome)
+{
+    qf_kernel other;
+    pairing p = {.bench = bench, .options = &race, .b = kernel};
+    qf_death death;
+
+    QF_TRY(make_ready(bench));
+    if (rival->kernel) {
+        QF_TRY(load(bench, rival->kernel, &other));
+        p.a = &other;
+        p.a_ns = rival->ns;
+    }
+    QF_TRY(qf_work_apart(clock_apart, &p, outcome, sizeof *outcome,
+                         patience(bench, fmax(predicted_ns, p.a_ns)), &death));
+    if (death.verdict != QF_VERDICT_OK) {
+        char detail[96];
+        snprintf(detail, sizeof detail, "while timed: %s", death.how);
+        qf_outcome_fail(outcome, death.verdict, detail);
+    }
+    if (outcome->verdict != QF_VERDICT_OK) outcome->timing = (qf_timing){0};
+    return QF_OK;
+}
+
+qf_status qf_clock_duel(qf_bench *bench, const qf_kernel_id *a, const qf_kernel_id *b,
+                        qf_comparison *comparison)
+{
+    const double budget = bench->options->budget_s;
+    qf_measure_options options = careful;
+    qf_kernel left, right;
+    qf_death death;
+
+    if (budget > 0) options.max_seconds = fmin(careful.max_seconds, 0.1 * budget + 0.05);
+    QF_TRY(make_ready(bench));
+    QF_TRY(load(bench, a, &left));
+    QF_TRY(load(bench, b, &right));
+    pairing p = {.bench = bench, .options = &options, .a = &left, .b = &right};
+    *comparison = (qf_comparison){0};
+    QF_TRY(qf_work_apart(duel_apart, &p, comparison, sizeof *comparison, patience(bench, 1e9),
+                         &death));
+    if (death.verdict == QF_VERDICT_OK) return QF_OK;
+    return qf_fail(QF_NOT_FOUND, "a comparison died: %s", death.how);
+}

@@ -1,0 +1,46 @@
+/* clocking.h -- candidates on the clock, in a process of their own. */
+#ifndef QF_AUTOTUNE_CLOCKING_H
+#define QF_AUTOTUNE_CLOCKING_H
+
+#include "operands.h"
+#include "qforge/tune.h"
+
+/* Where candidates of one problem are timed.  The operands are made when the first one has
+ * to be: a search that reuses everything touches none.  Every worker sees the same ones. */
+typedef struct qf_bench {
+    const qf_tune_options *options;
+    qf_problem problem;
+    qf_cache_mode cache;
+    qf_operands operands;
+    bool ready;
+} qf_bench;
+
+qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem);
+void qf_bench_close(qf_bench *bench); /* also a zeroed one */
+
+/* The fastest so far.  Candidates are timed in pairs with it, so that a machine that is
+ * slow for a while slows both. */
+typedef struct qf_rival {
+    const qf_kernel_id *kernel; /* borrowed; NULL: none yet */
+    double ns;                  /* per product, as in its own outcome */
+} qf_rival;
+
+/* Beyond this many times the rival's time a candidate has surely lost: its race ends, and
+ * it is no finalist. */
+#define QF_CLOSE_BEHIND 1.12
+
+/* A verdict that is not OK, with the reason. */
+void qf_outcome_fail(qf_outcome *outcome, qf_verdict verdict, const char *detail);
+
+/* Checks an emitted kernel on the problem itself and times it.  With a rival its time is the
+ * pairs' ratio times the rival's, not the clock's of the moment; candidates that surely lose
+ * go early.  A kernel that crashes or never returns is a verdict.  predicted_ns: what tells
+ * slow from hung. */
+QF_MUST_CHECK qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
+                                 const qf_rival *rival, qf_outcome *outcome);
+
+/* Two kernels with outcomes, carefully, in pairs.  QF_NOT_FOUND: one of them died. */
+QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_kernel_id *a,
+                                      const qf_kernel_id *b, qf_comparison *comparison);
+
+#endif

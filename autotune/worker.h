@@ -1,0 +1,24 @@
+/* worker.h -- work that may crash or never return, in a process of its own. */
+#ifndef QF_AUTOTUNE_WORKER_H
+#define QF_AUTOTUNE_WORKER_H
+
+#include <stddef.h>
+
+#include "qforge/store.h"
+
+/* Runs in the child, which sees the parent's memory as it was and is the only thread of
+ * it.  What it writes into record, up to its death, is what the parent gets. */
+typedef qf_status qf_work(void *context, void *record);
+
+typedef struct qf_death {
+    qf_verdict verdict; /* OK: it returned; else CRASH or TIMEOUT */
+    char how[64];       /* "Segmentation fault", "did not return" */
+} qf_death;
+
+/* record: `size` bytes, plain data, copied in and out.  cpu_seconds: what all threads of
+ * the child together may burn before it counts as hung.
+ * The work's own status and sentence; QF_OK when it died; QF_MEMORY, QF_IO: no process. */
+QF_MUST_CHECK qf_status qf_work_apart(qf_work *work, void *context, void *record, size_t size,
+                                      double cpu_seconds, qf_death *death);
+
+#endif
