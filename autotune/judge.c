@@ -16,7 +16,7 @@ typedef struct transcript {
 /* ---- the list -------------------------------------------------------------------------- */
 
 typedef struct lengths {
-    int64_t value[5];
+    int64_t value[6];
     int count;
 } lengths;
 
@@ -40,13 +40,14 @@ static lengths around(int64_t tile, int64_t beyond)
     return list;
 }
 
-/* Around the unit depth is padded to: ragged below one, one, and two and a half. */
+/* Around the unit depth is padded to: ragged below one, one, and two and a half.  Where it is
+ * not padded, seven is what leaves the most of loops unrolled by four. */
 static lengths depths_of(const qf_kernel_id *id)
 {
     const bool grad = qf_recipe_of(id->recipe)->op == QF_GRAD_INPUT;
     const int64_t whole = grad ? qf_isa_panel(id->isa) : id->group ? id->group : 32;
     lengths list = {.count = 0};
-    push(&list, 5);
+    push(&list, 7);
     push(&list, whole);
     push(&list, 2 * whole + whole / 2 + 1);
     return list;
@@ -55,9 +56,11 @@ static lengths depths_of(const qf_kernel_id *id)
 static lengths columns_of(const qf_kernel_id *id)
 {
     lengths list = around(id->tile.nr, qf_isa_panel(id->isa) + 3);
-    /* Columns of a grad product come in groups with scales of their own. */
+    /* Columns of a grad product come in groups with scales of their own; whole ones end where
+     * the weights do. */
     if (qf_recipe_of(id->recipe)->op == QF_GRAD_INPUT) {
         list.value[list.count - 1] = id->group + id->tile.nr + 3;
+        push(&list, id->group);
     }
     return list;
 }
@@ -105,6 +108,18 @@ static bool hold_shape(const qf_kernel *kernel, int64_t m, int64_t columns, int6
     return true;
 }
 
+/* The last tile may end within each of its vectors, which have masks of their own. */
+static void hold_edges(const qf_kernel *kernel, uint64_t seed, transcript *record)
+{
+    const int lanes = qf_isa_panel(kernel->id.isa) / 2;
+    const lengths depths = depths_of(&kernel->id);
+
+    for (int first = 0; first < kernel->id.tile.nr; first += lanes)
+        if (!hold_shape(kernel, kernel->id.tile.mr + 1, first + lanes / 2, depths.value[1],
+                        seed, record))
+            return;
+}
+
 static void hold_all(const qf_kernel *kernel, uint64_t seed, transcript *record)
 {
     const lengths rows = around(kernel->id.tile.mr, 1), columns = columns_of(&kernel->id),
@@ -116,6 +131,7 @@ static void hold_all(const qf_kernel *kernel, uint64_t seed, transcript *record)
                 if (!hold_shape(kernel, rows.value[i], columns.value[j], depths.value[d], seed,
                                 record))
                     return;
+    hold_edges(kernel, seed, record);
 }
 
 /* ---- apart ----------------------------------------------------------------------------- */

@@ -1,0 +1,95 @@
+/* test_mutants.c -- real kernels with one instruction spoilt, in every way emitters go wrong:
+ * the judge must find each of them guilty. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "autotune/judge.h"
+#include "mutant.h"
+#include "qforge/cpu.h"
+#include "qforge/gemm.h"
+
+enum { PLACES = 5 }; /* of every kernel and fault, spread over all there are */
+
+static qf_isa native;
+
+/* Of every recipe a narrow tile and a wide one.  What is left over by unrolled loops is
+ * depth that ends anywhere, which only plain weights have. */
+static qf_kernel_id kernel_of(qf_recipe recipe, bool wide)
+{
+    const qf_recipe_row *row = qf_recipe_of(recipe);
+    const bool steps = row->depth == QF_DEPTH_STEPS;
+    const bool plain = wide && row->formats == QF_FORMATS_ANY;
+    const int panels = wide && row->op == QF_FORWARD ? 2 : 1;
+    return (qf_kernel_id){
+        recipe,
+        plain  ? QF_F32
+        : wide ? QF_Q3
+               : QF_Q4,
+        plain ? 0 : 64,
+        native,
+        {2, panels * qf_isa_panel(native), plain ? 4 : 1, steps ? 128 : 0, steps ? 4 : 0, 0}};
+}
+
+static bool caught(const qf_kernel_id *id, check_fault fault, int site, char text[256])
+{
+    qf_kernel kernel = {.id = *id};
+    qf_validation v = {.verdict = QF_VERDICT_WRONG, .detail = "same code"};
+    qf_jit *jit;
+    char name[QF_NAME_MAX];
+
+    assert_int_equal(qf_jit_create(NULL, &jit), QF_OK);
+    const bool differs = check_mutant_load(jit, id, fault, site);
+    assert_int_equal(qf_jit_get(jit, id, &kernel.run, NULL), QF_OK);
+    if (differs) assert_int_equal(qf_judge(&kernel, 1, 1.5, &v), QF_OK);
+    qf_jit_destroy(jit);
+    qf_kernel_print(id, name);
+    snprintf(text, 256, "%s, %s, place %d: %s", name, check_fault_name(fault), site, v.detail);
+    return v.verdict != QF_VERDICT_OK;
+}
+
+static void try_places(const qf_kernel_id *id, check_fault fault, int *tried, int *missed)
+{
+    const int sites = check_fault_sites(id, fault);
+    const int places = sites < PLACES ? sites : PLACES;
+    char text[256];
+
+    for (int i = 0; i < places; i++, ++*tried) {
+        /* Spread, and not always the first. */
+        const int site = (int)(((int64_t)i * sites + sites / 2) / places);
+        if (caught(id, fault, site, text)) continue;
+        ++*missed;
+        print_message("missed: %s\n", text);
+    }
+}
+
+static void every_mutant_is_caught(void **state)
+{
+    int tried = 0, missed = 0;
+
+    (void)state;
+    if (native == QF_ISA_C) skip();
+    for (int r = 0; r < 2 * QF_RECIPE_COUNT; r++) {
+        const bool wide = r % 2;
+        const qf_kernel_id id = kernel_of((qf_recipe)(r / 2), wide);
+        if (wide && qf_codegen_check(&id) != QF_OK) continue; /* too few registers */
+        for (int fault = 0; fault < CHECK_FAULT_COUNT; fault++)
+            try_places(&id, (check_fault)fault, &tried, &missed);
+    }
+    print_message("%d mutants, %d missed\n", tried, missed);
+    assert_true(tried > 200);
+    assert_int_equal(missed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_mutant_is_caught)};
+    qf_cpu cpu;
+    if (qf_cpu_detect(&cpu) != QF_OK) return 1;
+    native = qf_cpu_best_isa(&cpu);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
