@@ -72,7 +72,7 @@ static double patience(const qf_bench *bench, double ns)
 /* ---- in the worker --------------------------------------------------------------------- */
 
 typedef struct pairing {
-    const qf_bench *bench;
+    qf_bench *bench; /* the worker's own */
     const qf_measure_options *options;
     const qf_kernel *a, *b; /* b is the candidate; a may be NULL: alone */
     double a_ns;

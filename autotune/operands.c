@@ -132,8 +132,7 @@ void qf_operands_release(qf_operands *o)
 
 /* ---- subjects -------------------------------------------------------------------------- */
 
-qf_status qf_subject_init(const qf_operands *operands, const qf_kernel *kernel,
-                          qf_subject *subject)
+qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel, qf_subject *subject)
 {
     *subject = (qf_subject){.operands = operands};
     subject->gemm = qf_alloc_array((size_t)operands->copies, sizeof *subject->gemm);
@@ -159,11 +158,11 @@ void qf_subject_release(qf_subject *subject)
 void qf_subject_run(void *context)
 {
     qf_subject *s = context;
-    const qf_operands *o = s->operands;
+    qf_operands *o = s->operands;
 
-    qf_gemm_run(&s->gemm[s->next], o->x, o->ldx, o->y, o->ldy, o->problem.m, false,
+    qf_gemm_run(&s->gemm[o->next], o->x, o->ldx, o->y, o->ldy, o->problem.m, false,
                 s->workspace);
-    if (++s->next == o->copies) s->next = 0;
+    if (++o->next == o->copies) o->next = 0;
 }
 
 /* ---- the check on this shape ----------------------------------------------------------- */
@@ -227,7 +226,7 @@ qf_status qf_subject_check(qf_subject *s)
 
     if (!want) return QF_MEMORY;
     memset(o->y, 0xFF, (size_t)(o->problem.m * o->ldy) * sizeof *o->y);
-    s->next = 0;
+    s->operands->next = 0;
     qf_subject_run(s);
     qf_status status = compare_piece(s, 0, 0, want);
     if (status == QF_OK) status = compare_piece(s, pieces - 1, last_row, want);

@@ -16,6 +16,8 @@ typedef struct qf_operands {
     float *x, *y; /* y has room for one result */
     int64_t ldx, ldy;
     qf_pool *pool; /* borrowed; its threads are the problem's */
+    int next;      /* copy: one round for all subjects, or one would find in the cache what
+                      another has just read */
 } qf_operands;
 
 /* QF_RANGE with a sentence when they would not fit a quarter of the memory. */
@@ -26,13 +28,12 @@ void qf_operands_release(qf_operands *operands);
 
 /* A kernel bound to every copy. */
 typedef struct qf_subject {
-    const qf_operands *operands; /* borrowed */
-    qf_gemm *gemm;               /* [copies] */
+    qf_operands *operands; /* borrowed */
+    qf_gemm *gemm;         /* [copies] */
     void *workspace;
-    int next;
 } qf_subject;
 
-QF_MUST_CHECK qf_status qf_subject_init(const qf_operands *operands, const qf_kernel *kernel,
+QF_MUST_CHECK qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel,
                                         qf_subject *subject);
 void qf_subject_release(qf_subject *subject);
 qf_timed qf_subject_run; /* context: the subject; one product with the next copy */

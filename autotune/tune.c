@@ -202,7 +202,7 @@ static qf_status challenge(search *s, const qf_kernel_id *challenger, qf_kernel_
     QF_TRY(status);
     QF_TRY(qf_comparison_put(s->options->store, s->options->session, s->problem, s->bench.cache,
                              leader, challenger, &duel));
-    if (duel.ratio_high < 1)
+    if (qf_comparison_won(&duel))
         *leader = *challenger, s->result->ties = 0;
     else
         s->result->ties += duel.ratio_low <= 1;

@@ -14,6 +14,9 @@ enum { MAX_SAMPLES = 2048, MAX_CALLS = 1 << 24 };
 
 static const double warm_up_ns = 50e6, settled = 0.01;
 
+/* Measured: `qforge selftest --aa`, docs/performance.md. */
+static const double margin = 0.005;
+
 const qf_measure_options qf_measure_defaults = {
     .min_seconds = 0.05,
     .max_seconds = 1,
@@ -174,8 +177,19 @@ qf_timing qf_measure_by(const qf_stopwatch *watch, const qf_measure_options *opt
 
 static void prepare(subject *s, const qf_measure_options *options)
 {
-    choose_calls(s, take(s), options->sample_ns);
+    const double first = take(s), second = take(s);
+    choose_calls(s, first < second ? first : second, options->sample_ns);
     warm_up(s, options->max_seconds * 1e9 / 8);
+}
+
+/* Rivals get equally many calls a sample: the first of them, on caches the other side has
+ * used, costs more, and a side with fewer calls would pay a larger part of it.  Where one is
+ * many times the other that does not matter, and samples as long would. */
+static void share_calls(subject *a, subject *b)
+{
+    const int most = a->calls > b->calls ? a->calls : b->calls;
+    const int least = a->calls < b->calls ? a->calls : b->calls;
+    if (most <= 8 * least) a->calls = b->calls = most;
 }
 
 /* One pair, in the order the coin says; returns log(tB / tA). */
@@ -201,6 +215,7 @@ qf_comparison qf_compare_by(const qf_stopwatch *watch, const qf_measure_options 
 
     prepare(&left, options);
     prepare(&right, options);
+    share_calls(&left, &right);
     for (int look = options->min_samples; pairs < MAX_SAMPLES;) {
         ratio[pairs++] = take_pair(&left, &right, qf_random_u32(&coin) & 1);
         const double time = now(watch);
@@ -234,4 +249,16 @@ qf_timing qf_measure(const qf_measure_options *options, qf_timed *call, qf_timed
 qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_side a, qf_side b)
 {
     return qf_compare_by(&machine_watch, options, seed, a, b);
+}
+
+/* ---- verdicts ---- */
+
+double qf_comparison_bar(const qf_comparison *c)
+{
+    return c->ratio_high * (1 + margin);
+}
+
+bool qf_comparison_won(const qf_comparison *c)
+{
+    return qf_comparison_bar(c) < 1;
 }

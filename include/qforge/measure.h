@@ -7,6 +7,7 @@
 #ifndef QFORGE_MEASURE_H
 #define QFORGE_MEASURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "qforge/status.h"
@@ -57,6 +58,12 @@ typedef struct qf_side {
 /* Paired and order-randomised (from seed). */
 qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_side a,
                          qf_side b);
+
+/* Whether B is faster beyond doubt: its bar, the end of the interval and a margin for what
+ * pairs share and the interval does not know (code and data placed otherwise, a machine that
+ * changes half-way), lies below 1. */
+bool qf_comparison_won(const qf_comparison *comparison);
+double qf_comparison_bar(const qf_comparison *comparison);
 
 /* ---- order statistics (stats.c) ---- */
 void qf_sort(double *values, int count);

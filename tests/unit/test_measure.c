@@ -307,6 +307,15 @@ static void test_the_real_clock(void **state)
     assert_true(qf_now_ns() - start < 20 * INT64_C(1000000000));
 }
 
+static void test_what_wins(void **state)
+{
+    (void)state;
+    assert_true(qf_comparison_won(&(qf_comparison){.ratio = 0.97, .ratio_high = 0.98}));
+    assert_false(qf_comparison_won(&(qf_comparison){.ratio = 0.97, .ratio_high = 1.01}));
+    /* Sure, and too little to be sure of. */
+    assert_false(qf_comparison_won(&(qf_comparison){.ratio = 0.998, .ratio_high = 0.999}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,7 +325,8 @@ int main(void)
         cmocka_unit_test(test_frozen_clock),      cmocka_unit_test(test_equal_programs),
         cmocka_unit_test(test_turns_are_untimed), cmocka_unit_test(test_small_slow_down),
         cmocka_unit_test(test_unequal_programs),  cmocka_unit_test(test_order_is_random),
-        cmocka_unit_test(test_losers_leave),      cmocka_unit_test(test_the_real_clock),
+        cmocka_unit_test(test_what_wins),         cmocka_unit_test(test_losers_leave),
+        cmocka_unit_test(test_the_real_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+#!/bin/sh
+# test_selftest.sh -- selftest: every instruction set is judged, a kernel against its own copy
+# wins nothing it should not, and what it refuses.
+set -eu
+qforge=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+. "$QFORGE_SOURCE/tests/check/refusal.sh"
+
+"$qforge" selftest --json >judged.json
+for isa in $("$qforge" cpu --json | tr -d ' \n' | sed 's/.*"isa":\[\([^]]*\)\].*/\1/; s/[",]/ /g'); do
+    [ "$isa" = c ] || grep -q "\"isa\":\"$isa\",\"kernels\":[1-9][0-9]*,\"cases\":[1-9][0-9]*,\"bad\":0}" judged.json ||
+        { cat judged.json; exit 1; }
+done
+
+"$qforge" selftest --aa 5 --shape 1x70x100 --seconds 0.02 --json >aa.json
+grep -q '"comparisons":5,"false_alarms":[0-5],' aa.json || { cat aa.json; exit 1; }
+grep -q '"smallest_detectable_percent":[0-9.]*,' aa.json
+"$qforge" selftest --aa 3 --shape 9x70x100 --seconds 0.02 | grep -q 'is told in 19 of 20'
+
+refused 2 '-1 is not one of 0 to 1000000' selftest --aa -1
+refused 2 'is not from 0 to 60' selftest --aa 1 --seconds 0
+refused 2 'is not MxNxK' selftest --aa 1 --shape 3x70

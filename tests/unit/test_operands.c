@@ -1,0 +1,52 @@
+/* test_operands.c -- subjects on one problem take its copies of the weights in one round, so
+ * that none is left warm by another. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "autotune/operands.h"
+#include "qforge/pack.h"
+
+static const void *seen[64];
+static int calls;
+
+static void watch(const qf_gemm_args *args)
+{
+    if (calls < 64) seen[calls++] = args->w;
+    qf_reference_gemm(args);
+}
+
+static void subjects_share_one_round(void **state)
+{
+    static const qf_kernel_id id = {QF_RECIPE_ROWS, QF_Q4, 32, QF_ISA_C, {1, 16, 1, 0, 0, 0}};
+    const qf_kernel kernel = {id, watch, QF_RUNG_REFERENCE};
+    qf_cpu cpu;
+    qf_problem problem;
+    qf_operands operands;
+    qf_subject a, b;
+
+    (void)state;
+    assert_int_equal(qf_cpu_detect(&cpu), QF_OK);
+    cpu.isas = 1u << QF_ISA_C;
+    assert_int_equal(qf_problem_parse("exact_q4g32_1x16x2097152_t1", &problem), QF_OK);
+    assert_int_equal(qf_operands_init(&cpu, &problem, QF_COLD, NULL, &operands), QF_OK);
+    assert_true(operands.copies >= 4);
+    assert_int_equal(qf_subject_init(&operands, &kernel, &a), QF_OK);
+    assert_int_equal(qf_subject_init(&operands, &kernel, &b), QF_OK);
+    qf_subject_run(&a);
+    qf_subject_run(&b);
+    qf_subject_run(&b);
+    qf_subject_run(&a);
+    assert_int_equal(calls, 4);
+    for (int i = 0; i < 4; i++) assert_ptr_equal(seen[i], operands.copy[i].bytes);
+    qf_subject_release(&a);
+    qf_subject_release(&b);
+    qf_operands_release(&operands);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(subjects_share_one_round)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
