@@ -17,11 +17,11 @@ static const qf_measure_options race = {.min_seconds = 0.03,
                                         .target = 0.01,
                                         .min_samples = 5,
                                         .lost = QF_CLOSE_BEHIND};
-static const qf_measure_options careful = {.min_seconds = 0.05,
-                                           .max_seconds = 0.8,
-                                           .sample_ns = 200e3,
-                                           .target = 0.004,
-                                           .min_samples = 9};
+const qf_measure_options qf_careful = {.min_seconds = 0.05,
+                                       .max_seconds = 0.8,
+                                       .sample_ns = 200e3,
+                                       .target = 0.004,
+                                       .min_samples = 9};
 /* One call, to see whether it is worth a race. */
 static const qf_measure_options glance = {.sample_ns = 1, .target = 1, .min_samples = 1};
 /* Calls beyond this many times the rival's are not worth a second look, unless they are so
@@ -62,8 +62,8 @@ static qf_status load(qf_bench *bench, const qf_kernel_id *id, qf_kernel *kernel
     return qf_jit_get(bench->options->jit, id, &kernel->run, NULL);
 }
 
-/* CPU seconds no honest measurement needs: some fifty products, as slow as the slower of
- * what is expected, and setting up. */
+/* CPU seconds no honest measurement needs: setting up, and a hundred products that take as
+ * long as is expected of the slower one. */
 static double patience(const qf_bench *bench, double ns)
 {
     return bench->problem.threads * (10 + 100e-9 * ns);
@@ -77,6 +77,13 @@ typedef struct pairing {
     const qf_kernel *a, *b; /* b is the candidate; a may be NULL: alone */
     double a_ns;
 } pairing;
+
+/* What a worker leaves. */
+typedef struct result {
+    qf_outcome outcome;  /* of clock_apart */
+    qf_comparison pairs; /* of duel_apart */
+    int next;            /* copy of the weights */
+} result;
 
 static qf_comparison compare(const pairing *p, qf_subject *a, qf_subject *b)
 {
@@ -122,7 +129,8 @@ static qf_status run_race(const pairing *p, qf_subject *subject, qf_outcome *out
 static qf_status clock_apart(void *context, void *record)
 {
     const pairing *p = context;
-    qf_outcome *outcome = record;
+    result *r = record;
+    qf_outcome *outcome = &r->outcome;
     qf_subject subject;
 
     QF_TRY(qf_pool_after_fork(p->bench->options->pool));
@@ -137,32 +145,46 @@ static qf_status clock_apart(void *context, void *record)
         outcome->timing = qf_measure(&quick, qf_subject_run, NULL, &subject);
     }
     qf_subject_release(&subject);
+    r->next = p->bench->operands.next;
     return status;
 }
 
 static qf_status duel_apart(void *context, void *record)
 {
     const pairing *p = context;
+    result *r = record;
     qf_subject a, b;
 
     QF_TRY(qf_pool_after_fork(p->bench->options->pool));
     QF_TRY(qf_subject_init(&p->bench->operands, p->a, &a));
     const qf_status status = qf_subject_init(&p->bench->operands, p->b, &b);
     if (status == QF_OK) {
-        *(qf_comparison *)record = compare(p, &a, &b);
+        r->pairs = compare(p, &a, &b);
         qf_subject_release(&b);
     }
     qf_subject_release(&a);
+    r->next = p->bench->operands.next;
     return status;
 }
 
 /* ---- outside it ------------------------------------------------------------------------ */
+
+/* ns: of the slower kernel's product, as expected. */
+static qf_status run_apart(qf_work *work, pairing *p, double ns, result *r, qf_death *death)
+{
+    r->next = p->bench->operands.next;
+    const qf_status status =
+        qf_work_apart(work, p, r, sizeof *r, patience(p->bench, ns), death);
+    p->bench->operands.next = r->next;
+    return status;
+}
 
 qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
                    const qf_rival *rival, qf_outcome *outcome)
 {
     qf_kernel other;
     pairing p = {.bench = bench, .options = &race, .b = kernel};
+    result r = {.outcome = *outcome};
     qf_death death;
 
     QF_TRY(make_ready(bench));
@@ -171,8 +193,8 @@ qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns
         p.a = &other;
         p.a_ns = rival->ns;
     }
-    QF_TRY(qf_work_apart(clock_apart, &p, outcome, sizeof *outcome,
-                         patience(bench, fmax(predicted_ns, p.a_ns)), &death));
+    QF_TRY(run_apart(clock_apart, &p, fmax(predicted_ns, p.a_ns), &r, &death));
+    *outcome = r.outcome;
     if (death.verdict != QF_VERDICT_OK) {
         char detail[96];
         snprintf(detail, sizeof detail, "while timed: %s", death.how);
@@ -183,21 +205,21 @@ qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns
 }
 
 qf_status qf_clock_duel(qf_bench *bench, const qf_kernel_id *a, const qf_kernel_id *b,
-                        qf_comparison *comparison)
+                        double ns, qf_comparison *comparison)
 {
     const double budget = bench->options->budget_s;
-    qf_measure_options options = careful;
+    qf_measure_options options = qf_careful;
     qf_kernel left, right;
     qf_death death;
+    result r = {.next = 0};
 
-    if (budget > 0) options.max_seconds = fmin(careful.max_seconds, 0.1 * budget + 0.05);
+    if (budget > 0) options.max_seconds = fmin(options.max_seconds, 0.1 * budget + 0.05);
     QF_TRY(make_ready(bench));
     QF_TRY(load(bench, a, &left));
     QF_TRY(load(bench, b, &right));
     pairing p = {.bench = bench, .options = &options, .a = &left, .b = &right};
-    *comparison = (qf_comparison){0};
-    QF_TRY(qf_work_apart(duel_apart, &p, comparison, sizeof *comparison, patience(bench, 1e9),
-                         &death));
+    QF_TRY(run_apart(duel_apart, &p, QF_CLOSE_BEHIND * ns, &r, &death));
+    *comparison = r.pairs;
     if (death.verdict == QF_VERDICT_OK) return QF_OK;
     return qf_fail(QF_NOT_FOUND, "a comparison died: %s", death.how);
 }

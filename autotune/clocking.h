@@ -5,10 +5,14 @@
 #include "operands.h"
 #include "qforge/tune.h"
 
+/* How finalists are compared: seconds and fractions as in measure.h. */
+extern const qf_measure_options qf_careful;
+
 /* Where candidates of one problem are timed.  The operands are made when the first one has
- * to be: a search that reuses everything touches none.  Every worker sees the same ones. */
+ * to be: a search that reuses everything touches none.  Every worker sees the same ones and
+ * goes on in their round where the last one stopped. */
 typedef struct qf_bench {
-    const qf_tune_options *options;
+    const qf_tune_options *options; /* borrowed */
     qf_problem problem;
     qf_cache_mode cache;
     qf_operands operands;
@@ -32,15 +36,18 @@ typedef struct qf_rival {
 /* A verdict that is not OK, with the reason. */
 void qf_outcome_fail(qf_outcome *outcome, qf_verdict verdict, const char *detail);
 
-/* Checks an emitted kernel on the problem itself and times it.  With a rival its time is the
+/* Checks an emitted kernel on the problem itself and times it.  outcome: OK with the code's
+ * hash so far; gets the timing or another verdict.  With a rival its time is the
  * pairs' ratio times the rival's, not the clock's of the moment; candidates that surely lose
- * go early.  A kernel that crashes or never returns is a verdict.  predicted_ns: what tells
- * slow from hung. */
+ * go early.  A kernel that crashes or never returns is a verdict.  predicted_ns, of one
+ * product: what tells slow from hung.  Fails when memory is out or no process to be had. */
 QF_MUST_CHECK qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
                                  const qf_rival *rival, qf_outcome *outcome);
 
-/* Two kernels with outcomes, carefully, in pairs.  QF_NOT_FOUND: one of them died. */
+/* Two kernels with outcomes, carefully, in pairs; ns: about what a product takes.
+ * QF_NOT_FOUND: one of them died. */
 QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_kernel_id *a,
-                                      const qf_kernel_id *b, qf_comparison *comparison);
+                                      const qf_kernel_id *b, double ns,
+                                      qf_comparison *comparison);
 
 #endif

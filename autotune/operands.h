@@ -17,7 +17,7 @@ typedef struct qf_operands {
     int64_t ldx, ldy;
     qf_pool *pool; /* borrowed; its threads are the problem's */
     int next;      /* copy: one round for all subjects, or one would find in the cache what
-                      another has just read */
+                      another has just read.  Not for two threads at a time. */
 } qf_operands;
 
 /* QF_RANGE with a sentence when they would not fit a quarter of the memory. */

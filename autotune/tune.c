@@ -197,7 +197,8 @@ static qf_status challenge(search *s, const qf_kernel_id *challenger, qf_kernel_
 {
     qf_comparison duel;
 
-    const qf_status status = qf_clock_duel(&s->bench, leader, challenger, &duel);
+    const qf_status status =
+        qf_clock_duel(&s->bench, leader, challenger, s->ns[s->best], &duel);
     if (status == QF_NOT_FOUND) return QF_OK; /* proves nothing */
     QF_TRY(status);
     QF_TRY(qf_comparison_put(s->options->store, s->options->session, s->problem, s->bench.cache,

@@ -21,8 +21,10 @@ typedef struct report {
     _Alignas(max_align_t) unsigned char record[];
 } report;
 
-static const int deadly[] = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE, SIGABRT,
-                             SIGTRAP, SIGPROF, SIGALRM, SIGTERM};
+static const int deadly[] = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,
+                             SIGABRT, SIGTRAP, SIGPROF, SIGALRM};
+/* To a whole group of processes: what they mean is the parent's to decide. */
+static const int for_the_parent[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 static void set_limits(double cpu_seconds)
 {
@@ -35,7 +37,8 @@ static void set_limits(double cpu_seconds)
     prctl(PR_SET_DUMPABLE, 0);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) signal(deadly[i], SIG_DFL);
-    signal(SIGINT, SIG_IGN); /* the parent decides what Ctrl-C means */
+    for (size_t i = 0; i < sizeof for_the_parent / sizeof *for_the_parent; i++)
+        signal(for_the_parent[i], SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setitimer(ITIMER_PROF, &cpu, NULL);       /* hung: burns time */
@@ -53,9 +56,13 @@ static _Noreturn void work_and_exit(qf_work *work, void *context, double cpu_sec
     _exit(0);
 }
 
-static void read_death(int wait_status, qf_death *death)
+/* No kernel kills its process with SIGKILL: that is somebody else, most likely the kernel of
+ * the system for want of memory, and no verdict on the work. */
+static qf_status read_death(int wait_status, qf_death *death)
 {
     const int number = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+    if (number == SIGKILL)
+        return qf_fail(QF_MEMORY, "the working process was killed; is memory short?");
     const bool hung = number == SIGPROF || number == SIGALRM;
     const char *how = hung     ? "did not return"
                       : number ? strsignal(number)
@@ -63,6 +70,7 @@ static void read_death(int wait_status, qf_death *death)
 
     death->verdict = hung ? QF_VERDICT_TIMEOUT : QF_VERDICT_CRASH;
     snprintf(death->how, sizeof death->how, "%s", how);
+    return QF_OK;
 }
 
 static qf_status await(pid_t child, const report *shared, qf_death *death)
@@ -72,10 +80,7 @@ static qf_status await(pid_t child, const report *shared, qf_death *death)
     while (waitpid(child, &wait_status, 0) < 0)
         if (errno != EINTR)
             return qf_fail(QF_IO, "lost the working process: %s", strerror(errno));
-    if (!shared->finished) {
-        read_death(wait_status, death);
-        return QF_OK;
-    }
+    if (!shared->finished) return read_death(wait_status, death);
     if (shared->status != QF_OK) return qf_fail(shared->status, "%s", shared->sentence);
     return QF_OK;
 }

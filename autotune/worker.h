@@ -15,9 +15,12 @@ typedef struct qf_death {
     char how[64];       /* "Segmentation fault", "did not return" */
 } qf_death;
 
-/* record: `size` bytes, plain data, copied in and out.  cpu_seconds: what all threads of
- * the child together may burn before it counts as hung.
- * The work's own status and sentence; QF_OK when it died; QF_MEMORY, QF_IO: no process. */
+/* record: `size` bytes, plain data, the caller's; copied in, and out however it ends.
+ * cpu_seconds: what all threads of the child together may burn before it counts as hung; one
+ * that sleeps gets twenty times as long on the wall's clock, and half a minute.  The caller's
+ * thread waits.
+ * The work's own status and sentence; QF_OK when it died of itself, which *death tells;
+ * QF_MEMORY, QF_IO: there was no process, or another killed it. */
 QF_MUST_CHECK qf_status qf_work_apart(qf_work *work, void *context, void *record, size_t size,
                                       double cpu_seconds, qf_death *death);
 

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "autotune/clocking.h"
 #include "autotune/judge.h"
-#include "autotune/operands.h"
 #include "command.h"
 #include "inference.h"
 #include "interrupt.h"
@@ -16,7 +16,6 @@
 #include "qforge/codegen.h"
 #include "qforge/memory.h"
 #include "qforge/source.h"
-#include "qforge/tune.h"
 #include "tune_problems.h"
 
 static const double judge_seconds = 10;
@@ -49,28 +48,37 @@ static qf_status judge_one(const request *r, const qf_kernel *kernel, tally *t)
     return QF_OK;
 }
 
-/* What the prior answers for few and many rows of every class, width and direction. */
+static qf_status judge_answer(const request *r, const qf_kernel_source *source,
+                              const qf_problem *problem, tally *t)
+{
+    qf_kernel kernel;
+
+    QF_TRY(source->find(source->self, problem, &kernel));
+    return judge_one(r, &kernel, t);
+}
+
+/* What the prior answers for few and many rows of every class, width and direction.  Plain
+ * weights and gradients are exact alone. */
 static qf_status judge_isa(const request *r, const qf_kernel_source *source, tally *t)
 {
     static const int64_t rows[] = {1, 4, 64};
+    qf_problem p = {.m = 64, .n = 512, .k = 512, .threads = 1};
 
-    for (int a = 0; a < QF_ACCURACY_COUNT; a++)
-        for (int q = 0; q < QF_QUANT_COUNT; q++)
-            for (int i = 0; i < 4; i++) {
-                const bool grad = i == 3;
-                qf_kernel kernel;
-                const qf_problem p = {.accuracy = (qf_accuracy)a,
-                                      .op = grad ? QF_GRAD_INPUT : QF_FORWARD,
-                                      .quant = (qf_quant)q,
-                                      .group = q == QF_F32 ? 0 : 64,
-                                      .m = grad ? 64 : rows[i],
-                                      .n = 512,
-                                      .k = 512,
-                                      .threads = 1};
-                if ((q == QF_F32 || grad) && (a != QF_EXACT || (q == QF_F32 && grad))) continue;
-                QF_TRY(source->find(source->self, &p, &kernel));
-                QF_TRY(judge_one(r, &kernel, t));
-            }
+    for (int q = 0; q < QF_QUANT_COUNT; q++) {
+        const int classes = q == QF_F32 ? QF_EXACT + 1 : QF_ACCURACY_COUNT;
+        p.quant = (qf_quant)q;
+        p.group = q == QF_F32 ? 0 : 64;
+        p.op = QF_FORWARD;
+        for (int i = 0; i < 3 * classes; i++) {
+            p.accuracy = (qf_accuracy)(i / 3);
+            p.m = rows[i % 3];
+            QF_TRY(judge_answer(r, source, &p, t));
+        }
+        if (q == QF_F32) continue;
+        p.op = QF_GRAD_INPUT;
+        p.accuracy = QF_EXACT;
+        QF_TRY(judge_answer(r, source, &p, t));
+    }
     return QF_OK;
 }
 
@@ -112,21 +120,20 @@ static qf_status judge_all(const request *r, const cli_machine *machine)
 /* ---- the clock, by a kernel against its own copy --------------------------------------- */
 
 typedef struct verdicts {
-    int wins;       /* of a kernel over itself: false ones */
+    int wins;       /* of a kernel over itself, by the tuner's rule: false ones */
+    int sure;       /* intervals that lie below 1, without the rule's margin */
     double largest; /* gain that the pairs say is there for sure and is not */
     double *needed; /* by how much b must be faster for the pairs to say so */
 } verdicts;
 
 static qf_status compare_all(const request *r, qf_subject pair[2], verdicts *v)
 {
-    const qf_measure_options options = {.min_seconds = r->seconds / 4,
-                                        .max_seconds = r->seconds,
-                                        .sample_ns = 200e3,
-                                        .target = 0.004,
-                                        .min_samples = 9};
+    qf_measure_options options = qf_careful;
     cli_progress progress = cli_progress_start();
     const int64_t start = qf_now_ns();
 
+    options.max_seconds = r->seconds;
+    options.min_seconds = fmin(options.min_seconds, r->seconds);
     for (int64_t i = 0; i < r->comparisons; i++) {
         if (cli_interrupted()) return qf_fail(QF_INTERRUPTED, "interrupted");
         const qf_comparison c = qf_compare(&options, (uint64_t)(r->seed + i),
@@ -134,6 +141,7 @@ static qf_status compare_all(const request *r, qf_subject pair[2], verdicts *v)
                                            (qf_side){qf_subject_run, NULL, &pair[1]});
         char left[24];
         v->wins += qf_comparison_won(&c);
+        v->sure += c.ratio_high < 1;
         v->largest = fmax(v->largest, 1 - c.ratio_high);
         v->needed[i] = fmax(0, 1 - 1 / qf_comparison_bar(&c));
         cli_duration((double)(qf_now_ns() - start) * 1e-9 / (double)(i + 1) *
@@ -157,9 +165,9 @@ static void print_aa(const request *r, const qf_problem *p, verdicts *v)
     qf_problem_print(p, problem);
     if (r->json) {
         json_t *o =
-            json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f}", "problem", problem, "cache", cache,
-                      "comparisons", count, "false_alarms", v->wins,
-                      "largest_false_gain_percent", 100 * v->largest,
+            json_pack("{s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f}", "problem", problem, "cache",
+                      cache, "comparisons", count, "false_alarms", v->wins, "without_margin",
+                      v->sure, "largest_false_gain_percent", 100 * v->largest,
                       "smallest_detectable_percent", smallest, "seconds_each", r->seconds);
         json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(4));
         printf("\n");

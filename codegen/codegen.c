@@ -29,6 +29,12 @@ const cg_isa *cg_isa_of(qf_isa isa)
     return isas[isa];
 }
 
+const cg_recipe *cg_recipe_of(qf_recipe recipe)
+{
+    QF_ASSERT((unsigned)recipe < QF_RECIPE_COUNT);
+    return recipes[recipe];
+}
+
 const char *qf_codegen_version(void)
 {
     return "LLVM " LLVM_VERSION_STRING;
@@ -87,7 +93,7 @@ qf_status qf_codegen_check(const qf_kernel_id *id)
                        .lanes = qf_isa_panel(id->isa) / 2,
                        .panel = qf_isa_panel(id->isa)};
     QF_TRY(check_tile(&e));
-    return recipes[id->recipe]->check(&e);
+    return cg_recipe_of(id->recipe)->check(&e);
 }
 
 qf_status qf_codegen_emit(const qf_kernel_id *id, qf_code_form form, qf_code *code)
@@ -97,7 +103,8 @@ qf_status qf_codegen_emit(const qf_kernel_id *id, qf_code_form form, qf_code *co
     *code = (qf_code){0};
     QF_TRY(qf_codegen_check(id));
     qf_kernel_symbol(id, symbol);
-    return cg_emit_function(id->isa, id, NULL, symbol, recipes[id->recipe]->emit, form, code);
+    return cg_emit_function(id->isa, id, NULL, symbol, cg_recipe_of(id->recipe)->emit, form,
+                            code);
 }
 
 void qf_code_release(qf_code *code)

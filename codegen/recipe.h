@@ -17,6 +17,8 @@ typedef struct cg_recipe {
 #include "qforge/recipes.def"
 #undef QF_RECIPE
 
+const cg_recipe *cg_recipe_of(qf_recipe recipe);
+
 /* For recipes whose loops are as long as the layout makes them: unroll must be 1. */
 QF_MUST_CHECK qf_status cg_check_not_unrolled(const cg_emit *e);
 

@@ -59,11 +59,12 @@ typedef struct qf_side {
 qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_side a,
                          qf_side b);
 
-/* Whether B is faster beyond doubt: its bar, the end of the interval and a margin for what
- * pairs share and the interval does not know (code and data placed otherwise, a machine that
- * changes half-way), lies below 1. */
-bool qf_comparison_won(const qf_comparison *comparison);
+/* The most that time of B / time of A may be: the end of the interval, and half a percent for
+ * what all pairs share and the interval does not know (code and data placed otherwise, a
+ * machine that changes half-way). */
 double qf_comparison_bar(const qf_comparison *comparison);
+/* Whether B is faster beyond doubt: its bar lies below 1. */
+bool qf_comparison_won(const qf_comparison *comparison);
 
 /* ---- order statistics (stats.c) ---- */
 void qf_sort(double *values, int count);

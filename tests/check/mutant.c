@@ -1,7 +1,6 @@
 /* mutant.c -- walks the IR a recipe has built and spoils one instruction of it. */
 #include "mutant.h"
 
-#include <stdlib.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,21 +8,13 @@
 #include <string.h>
 
 #include "codegen/loader.h"
-#include "codegen/pipeline.h"
 #include "codegen/recipe.h"
 
 typedef struct order {
-    const qf_kernel_id *id;
     check_fault fault;
     int site; /* -1: only count */
     int *sites;
 } order;
-
-static const cg_recipe *const recipes[] = {
-#define QF_RECIPE(id, name, accuracy, op, planes, formats, depth) &cg_recipe_##id,
-#include "qforge/recipes.def"
-#undef QF_RECIPE
-};
 
 const char *check_fault_name(check_fault fault)
 {
@@ -97,8 +88,7 @@ static bool has_place(LLVMValueRef i, check_fault fault)
                lane(i, 0) != lane(i, 1);
     case CHECK_EDGE_OVER:
     case CHECK_EDGE_UNDER:
-        return op == LLVMICmp &&
-               (LLVMGetTypeKind(LLVMTypeOf(i)) == LLVMVectorTypeKind || closes_a_loop(i));
+        return op == LLVMICmp && (is_vector(i) || closes_a_loop(i));
     case CHECK_SATURATION:
         /* The whole sum: parts of it may be too small to saturate. */
         return op == LLVMAdd && is_i32_vector(i) && !has_user(i, LLVMAdd);
@@ -194,14 +184,14 @@ static void spoil(const cg_emit *e, LLVMValueRef i, check_fault fault)
     }
 }
 
-static void body(const cg_emit *e)
+static void spoilt_body(const cg_emit *e)
 {
     const order *o = e->what;
     LLVMBasicBlockRef end;
     LLVMValueRef victim = NULL;
     int sites = 0;
 
-    recipes[o->id->recipe]->emit(e);
+    cg_recipe_of(e->id->recipe)->emit(e);
     end = LLVMGetInsertBlock(e->build);
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(e->function); b;
          b = LLVMGetNextBasicBlock(b))
@@ -214,37 +204,53 @@ static void body(const cg_emit *e)
 
 /* ---- out ------------------------------------------------------------------------------- */
 
+typedef struct substitute {
+    const qf_kernel_id *id;
+    cg_body *body;
+    const void *what;
+} substitute;
+
 static qf_status emit(const char *cache, const void *what, qf_code *code)
 {
-    const order *o = what;
+    const substitute *s = what;
     char symbol[QF_NAME_MAX] = "";
     (void)cache;
-    qf_kernel_symbol(o->id, symbol);
-    return cg_emit_function(o->id->isa, o->id, o, symbol, body, QF_CODE_OBJECT, code);
+    qf_kernel_symbol(s->id, symbol);
+    return cg_emit_function(s->id->isa, s->id, s->what, symbol, s->body, QF_CODE_OBJECT, code);
+}
+
+void check_kernel_instead(qf_jit *jit, const qf_kernel_id *id, cg_body *body, const void *what,
+                          char hash[17])
+{
+    const substitute s = {id, body, what};
+    char symbol[QF_NAME_MAX] = "";
+    uintptr_t address;
+
+    qf_kernel_symbol(id, symbol);
+    if (cg_jit_function(jit, symbol, emit, &s, &address, hash) != QF_OK)
+        fail_msg("%s", qf_message());
 }
 
 int check_fault_sites(const qf_kernel_id *id, check_fault fault)
 {
     int sites = 0;
-    const order o = {id, fault, -1, &sites};
+    const order o = {fault, -1, &sites};
     qf_code code;
-    if (emit(NULL, &o, &code) != QF_OK) fail_msg("%s", qf_message());
+    if (emit(NULL, &(substitute){id, spoilt_body, &o}, &code) != QF_OK)
+        fail_msg("%s", qf_message());
     qf_code_release(&code);
     return sites;
 }
 
 bool check_mutant_load(qf_jit *jit, const qf_kernel_id *id, check_fault fault, int site)
 {
-    const order o = {id, fault, site, NULL}, none = {id, fault, -1, NULL};
-    char symbol[QF_NAME_MAX] = "", hash[17], innocent[17];
-    uintptr_t address;
+    const order o = {fault, site, NULL};
+    char hash[17], innocent[17];
     qf_code code;
 
-    qf_kernel_symbol(id, symbol);
-    if (emit(NULL, &none, &code) != QF_OK) fail_msg("%s", qf_message());
+    if (qf_codegen_emit(id, QF_CODE_OBJECT, &code) != QF_OK) fail_msg("%s", qf_message());
     qf_code_hash(&code, innocent);
     qf_code_release(&code);
-    if (cg_jit_function(jit, symbol, emit, &o, &address, hash) != QF_OK)
-        fail_msg("%s", qf_message());
+    check_kernel_instead(jit, id, spoilt_body, &o, hash);
     return strcmp(hash, innocent) != 0;
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "qforge/codegen.h"
+#include "codegen/pipeline.h"
 
 typedef enum check_fault {
     CHECK_LOAD_BEHIND,   /* a load, one byte on */
@@ -20,11 +20,15 @@ typedef enum check_fault {
 
 const char *check_fault_name(check_fault fault);
 
+/* Makes the kernel with another body an entry of the jit, where qf_jit_get finds it instead of
+ * the true one.  what: the body's e->what.  hash (may be NULL): the code's. */
+void check_kernel_instead(qf_jit *jit, const qf_kernel_id *id, cg_body *body, const void *what,
+                          char hash[17]);
+
 /* How many places of the kernel can have the fault. */
 int check_fault_sites(const qf_kernel_id *id, check_fault fault);
 
-/* Makes the kernel with the fault at the place (0 and on) an entry of the jit, where
- * qf_jit_get finds it instead of the true one.  False when the code came out the same. */
+/* The same with the fault at the place (0 and on).  False when the code came out the same. */
 bool check_mutant_load(qf_jit *jit, const qf_kernel_id *id, check_fault fault, int site);
 
 #endif

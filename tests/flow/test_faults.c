@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include "autotune/space.h"
-#include "codegen/loader.h"
-#include "codegen/pipeline.h"
 #include "codegen/recipe.h"
 #include "ledger_fixture.h"
 #include "mutant.h"
@@ -59,17 +57,6 @@ static void over(bed *b)
 
 typedef enum ending { TRAPS, NEVER_ENDS, WRITES_FAR_AWAY, FORGETS } ending;
 
-typedef struct patient {
-    const qf_kernel_id *id;
-    ending ending;
-} patient;
-
-static const cg_recipe *const recipes[] = {
-#define QF_RECIPE(id, name, accuracy, op, planes, formats, depth) &cg_recipe_##id,
-#include "qforge/recipes.def"
-#undef QF_RECIPE
-};
-
 static void end_badly(const cg_emit *e, ending how)
 {
     cg_loop forever;
@@ -96,34 +83,19 @@ static void end_badly(const cg_emit *e, ending how)
 /* Right up to a depth the judge never asks for. */
 static void body(const cg_emit *e)
 {
-    const patient *p = e->what;
     cg_if small;
 
     LLVMValueRef k = cg_argument(e, e->i64, offsetof(qf_gemm_args, k));
     cg_if_begin(e, &small, cg_less(e, k, cg_i64(e, 160)));
-    recipes[p->id->recipe]->emit(e);
+    cg_recipe_of(e->id->recipe)->emit(e);
     cg_else(e, &small);
-    end_badly(e, p->ending);
+    end_badly(e, *(const ending *)e->what);
     cg_if_end(e, &small);
-}
-
-static qf_status emit(const char *cache, const void *what, qf_code *code)
-{
-    const patient *p = what;
-    char symbol[QF_NAME_MAX] = "";
-    (void)cache;
-    qf_kernel_symbol(p->id, symbol);
-    return cg_emit_function(p->id->isa, p->id, p, symbol, body, QF_CODE_OBJECT, code);
 }
 
 static void infect(bed *b, int index, ending how)
 {
-    const patient p = {&b->space.item[index].kernel, how};
-    char symbol[QF_NAME_MAX] = "";
-    uintptr_t address;
-    qf_kernel_symbol(p.id, symbol);
-    if (cg_jit_function(b->jit, symbol, emit, &p, &address, NULL) != QF_OK)
-        fail_msg("%s", qf_message());
+    check_kernel_instead(b->jit, &b->space.item[index].kernel, body, &how, NULL);
 }
 
 static int64_t outcomes(const char *condition)

@@ -223,6 +223,20 @@ static void test_unequal_programs(void **state)
     assert_int_equal(c.b.samples, c.pairs);
 }
 
+/* A side with fewer calls a sample would pay more of what the first of them costs. */
+static void test_rivals_have_equal_calls(void **state)
+{
+    (void)state;
+    machine m = quiet(10);
+    program a = {.machine = &m, .cost_ns = 7e3}, b = {.machine = &m, .cost_ns = 30e3};
+    const qf_stopwatch watch = {machine_now, &m};
+    const qf_comparison c = qf_compare_by(&watch, &qf_measure_defaults, 1,
+                                          (qf_side){run, NULL, &a}, (qf_side){run, NULL, &b});
+    assert_int_equal(c.a.calls, c.b.calls);
+    assert_true(c.a.calls > 10);
+    assert_true(c.ratio > 4.2 && c.ratio < 4.4);
+}
+
 /* A sure loser leaves early; one that is near, or faster, is heard to the end. */
 static void test_losers_leave(void **state)
 {
@@ -319,13 +333,21 @@ static void test_what_wins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quiet_machine),     cmocka_unit_test(test_warm_up_is_not_counted),
-        cmocka_unit_test(test_loaded_machine),    cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_give_up),           cmocka_unit_test(test_before_is_untimed),
-        cmocka_unit_test(test_frozen_clock),      cmocka_unit_test(test_equal_programs),
-        cmocka_unit_test(test_turns_are_untimed), cmocka_unit_test(test_small_slow_down),
-        cmocka_unit_test(test_unequal_programs),  cmocka_unit_test(test_order_is_random),
-        cmocka_unit_test(test_what_wins),         cmocka_unit_test(test_losers_leave),
+        cmocka_unit_test(test_quiet_machine),
+        cmocka_unit_test(test_warm_up_is_not_counted),
+        cmocka_unit_test(test_loaded_machine),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_give_up),
+        cmocka_unit_test(test_before_is_untimed),
+        cmocka_unit_test(test_frozen_clock),
+        cmocka_unit_test(test_equal_programs),
+        cmocka_unit_test(test_turns_are_untimed),
+        cmocka_unit_test(test_small_slow_down),
+        cmocka_unit_test(test_unequal_programs),
+        cmocka_unit_test(test_order_is_random),
+        cmocka_unit_test(test_rivals_have_equal_calls),
+        cmocka_unit_test(test_what_wins),
+        cmocka_unit_test(test_losers_leave),
         cmocka_unit_test(test_the_real_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,9 @@ static void subjects_share_one_round(void **state)
     qf_subject_run(&a);
     assert_int_equal(calls, 4);
     for (int i = 0; i < 4; i++) assert_ptr_equal(seen[i], operands.copy[i].bytes);
+    /* The check of a newcomer goes on in it as well. */
+    assert_int_equal(qf_subject_check(&b), QF_OK);
+    assert_ptr_equal(seen[4], operands.copy[4 % operands.copies].bytes);
     qf_subject_release(&a);
     qf_subject_release(&b);
     qf_operands_release(&operands);

@@ -84,8 +84,11 @@ static void its_death_is_told(void **state)
     static const struct {
         int number;
         const char *how;
-    } deaths[] = {{SIGSEGV, "Segmentation"}, {SIGILL, "llegal"}, {SIGBUS, "Bus"},
-                  {SIGFPE, "Floating"},      {SIGABRT, "bort"},  {SIGKILL, "illed"}};
+    } deaths[] = {{SIGSEGV, "Segmentation"},
+                  {SIGILL, "llegal"},
+                  {SIGBUS, "Bus"},
+                  {SIGFPE, "Floating"},
+                  {SIGABRT, "bort"}};
     (void)state;
     for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
         tally t = {0};
@@ -101,6 +104,24 @@ static void its_death_is_told(void **state)
     assert_int_equal(qf_work_apart(leave, NULL, &t, sizeof t, 5, &death), QF_OK);
     assert_int_equal(death.verdict, QF_VERDICT_CRASH);
     assert_string_equal(death.how, "ended the process");
+}
+
+static void who_kills_it_is_no_verdict(void **state)
+{
+    tally t = {0};
+    int number = SIGKILL;
+    qf_death death;
+    (void)state;
+    assert_int_equal(qf_work_apart(die, &number, &t, sizeof t, 5, &death), QF_MEMORY);
+    assert_non_null(strstr(qf_message(), "was killed"));
+    assert_int_equal(death.verdict, QF_VERDICT_OK);
+    /* Signals to the whole group leave it to its work. */
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) {
+        number = ignored[i];
+        assert_int_equal(qf_work_apart(die, &number, &t, sizeof t, 5, &death), QF_OK);
+        assert_int_equal(death.verdict, QF_VERDICT_OK);
+    }
 }
 
 static void what_never_returns_is_ended(void **state)
@@ -156,6 +177,7 @@ int main(void)
         cmocka_unit_test(its_record_comes_back),
         cmocka_unit_test(its_failure_is_ours),
         cmocka_unit_test(its_death_is_told),
+        cmocka_unit_test(who_kills_it_is_no_verdict),
         cmocka_unit_test(what_never_returns_is_ended),
         cmocka_unit_test(a_team_works_on_both_sides),
     };
