@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "hearing.h"
+#include "qforge/pack.h"
 #include "worker.h"
 
 /* What is left when the kernel takes its judge along. */
@@ -108,13 +109,15 @@ static bool hold_shape(const qf_kernel *kernel, int64_t m, int64_t columns, int6
     return true;
 }
 
-/* The last tile may end within each of its vectors, which have masks of their own. */
+/* The last tile may end within each of its vectors, which have masks of their own; a block of
+ * columns may be several tiles, each with its own code (emit_grad.c). */
 static void hold_edges(const qf_kernel *kernel, uint64_t seed, transcript *record)
 {
-    const int lanes = qf_isa_panel(kernel->id.isa) / 2;
+    const int lanes = qf_isa_panel(kernel->id.isa) / 2, nr = kernel->id.tile.nr;
+    const int span = nr > QF_BLOCK_K ? nr : QF_BLOCK_K;
     const lengths depths = depths_of(&kernel->id);
 
-    for (int first = 0; first < kernel->id.tile.nr; first += lanes)
+    for (int first = 0; first < span; first += lanes)
         if (!hold_shape(kernel, kernel->id.tile.mr + 1, first + lanes / 2, depths.value[1],
                         seed, record))
             return;

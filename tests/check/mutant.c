@@ -127,13 +127,13 @@ static int64_t step_of(LLVMValueRef compare)
     return LLVMConstIntGetSExtValue(LLVMGetOperand(next, 1));
 }
 
-/* index < limit becomes index < limit +- one step. */
-static void move_edge(const cg_emit *e, LLVMValueRef compare, int by)
+/* index < limit becomes index <= limit, or index < limit - one step. */
+static void move_edge(const cg_emit *e, LLVMValueRef compare, bool over)
 {
     LLVMValueRef limit = LLVMGetOperand(compare, 1), each[64];
     LLVMTypeRef type = LLVMTypeOf(limit);
     LLVMTypeRef scalar = is_vector(limit) ? LLVMGetElementType(type) : type;
-    LLVMValueRef move = LLVMConstInt(scalar, (uint64_t)(by * step_of(compare)), 1);
+    LLVMValueRef move = LLVMConstInt(scalar, (uint64_t)(over ? 1 : -step_of(compare)), 1);
 
     if (is_vector(limit)) {
         const unsigned count = LLVMGetVectorSize(type);
@@ -177,7 +177,7 @@ static void spoil(const cg_emit *e, LLVMValueRef i, check_fault fault)
         break;
     case CHECK_EDGE_OVER:
     case CHECK_EDGE_UNDER:
-        move_edge(e, i, fault == CHECK_EDGE_OVER ? 1 : -1);
+        move_edge(e, i, fault == CHECK_EDGE_OVER);
         break;
     default:
         saturate(e, i);
