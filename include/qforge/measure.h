@@ -59,7 +59,7 @@ typedef struct qf_side {
 qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_side a,
                          qf_side b);
 
-/* The most that time of B / time of A may be: the end of the interval, and half a percent for
+/* The most that time of B / time of A may be: the end of the interval, and one percent for
  * what all pairs share and the interval does not know (code and data placed otherwise, a
  * machine that changes half-way). */
 double qf_comparison_bar(const qf_comparison *comparison);
