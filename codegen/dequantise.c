@@ -23,7 +23,7 @@ static void emit_block(const cg_emit *e, LLVMValueRef codes, LLVMValueRef *scale
             for (int t = 0; t < QF_QUAD_K; t++) {
                 LLVMValueRef w = cg_fma(e, scale[v], cg_quad_floats(e, quad, t), offset[v]);
                 const int64_t at = 4L * ((QF_QUAD_K * j + t) * e->panel + v * e->lanes);
-                cg_store(e, w, cg_at_const(e, out, at), 32);
+                cg_store(e, w, cg_at_const(e, out, at), e->align);
             }
             cg_tie(e, &codes, 1);
         }

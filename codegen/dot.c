@@ -66,7 +66,7 @@ static LLVMValueRef load_quad(state *s, int b, int j, int plane, int v)
     if (s->quads->unpacked) {
         const int64_t at = (int64_t)(b * QF_BLOCK_QUADS + j) * cg_scratch_quad_bytes(e) +
                            (2L * plane + v % 2) * QF_QUAD_K * e->lanes;
-        return cg_load(e, e->vi8, cg_at_const(e, stream, at), 32);
+        return cg_load(e, e->vi8, cg_at_const(e, stream, at), e->align);
     }
     s->block[v].at = cg_at_const(e, stream, (2L * b + v) * cg_block_bytes(e));
     return cg_dot_plane(e, cg_quad(&s->block[v], j), plane);

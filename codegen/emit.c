@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "isa.h"
+#include "scalable.h"
 
 LLVMValueRef cg_i64(const cg_emit *e, int64_t value)
 {
@@ -158,14 +159,16 @@ LLVMValueRef cg_mask_below(const cg_emit *e, LLVMValueRef count)
 
 void cg_tie(const cg_emit *e, LLVMValueRef *value, int count)
 {
-    LLVMTypeRef types[CG_CARRIED_MAX];
+    LLVMTypeRef types[CG_CARRIED_MAX], fixed[CG_CARRIED_MAX];
     char constraints[CG_CARRIED_MAX * 8] = "";
     size_t used = 0;
 
     QF_ASSERT(count <= CG_CARRIED_MAX);
     for (int i = 0; i < count; i++) {
+        fixed[i] = LLVMTypeOf(value[i]);
+        const bool address = LLVMGetTypeKind(fixed[i]) == LLVMPointerTypeKind;
+        if (e->isa->scalable && !address) value[i] = cg_to_scalable(e, value[i]);
         types[i] = LLVMTypeOf(value[i]);
-        const bool address = LLVMGetTypeKind(types[i]) == LLVMPointerTypeKind;
         used += (size_t)snprintf(constraints + used, sizeof constraints - used, "%s=%s",
                                  i ? "," : "", address ? "r" : e->isa->tie);
     }
@@ -178,12 +181,10 @@ void cg_tie(const cg_emit *e, LLVMValueRef *value, int count)
     LLVMValueRef assembly =
         LLVMGetInlineAsm(type, "", 0, constraints, used, 1, 0, LLVMInlineAsmDialectATT, 0);
     LLVMValueRef tied = LLVMBuildCall2(e->build, type, assembly, value, (unsigned)count, "");
-    if (count == 1) {
-        value[0] = tied;
-        return;
+    for (int i = 0; i < count; i++) {
+        value[i] = count == 1 ? tied : LLVMBuildExtractValue(e->build, tied, (unsigned)i, "");
+        if (types[i] != fixed[i]) value[i] = cg_to_fixed(e, fixed[i], value[i]);
     }
-    for (int i = 0; i < count; i++)
-        value[i] = LLVMBuildExtractValue(e->build, tied, (unsigned)i, "");
 }
 
 /* ---- control flow ---- */

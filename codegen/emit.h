@@ -24,6 +24,8 @@ typedef struct cg_emit {
     const void *what;
     int lanes; /* fp32 numbers in a vector */
     int panel; /* rows of a weight panel, 2 * lanes */
+    unsigned
+        align; /* bytes every vector of packed weights is aligned to: its own, 32 at most */
     LLVMTypeRef i1, i8, i16, i32, i64, f16, f32, pointer;
     LLVMTypeRef vf32, vf16, vi32, vi16, vi8;
 } cg_emit;

@@ -3,38 +3,45 @@
  * Depth is rows of W, the columns of the result are columns of W:
  *
  *     for each slice of columns (one block of 32 k, or a panel where that is wider)
- *         dequantise its columns of every row of the depth, row by row, into scratch
+ *         dequantise its columns of every row of the depth into scratch
  *         for each tile-wide piece of the slice, each block of mr rows
  *             C block (+)= outer product of dy and the rows
  *
- * In a quad lanes are rows of W, but here a vector must be consecutive columns of one
- * row: the quads of a row's vector are gathered by their 32-bit lanes, which costs a
- * shuffle per vector and no transposition of floats. */
+ * In a quad lanes are rows of W, but in scratch a vector is consecutive columns of one row.
+ * The quads of a row's vector are gathered by their 32-bit lanes, which costs a shuffle per
+ * vector and no transposition of floats; where a store may spread its lanes it does that. */
 #include "dequantise.h"
 #include "isa.h"
 #include "qforge/pack.h"
 #include "recipe.h"
 #include "tile.h"
 
+enum { SLICE_BLOCKS_MAX = 4 }; /* a panel of vectors of 2048 bits */
+
 static int slice_columns(const cg_emit *e)
 {
     return e->panel > QF_BLOCK_K ? e->panel : QF_BLOCK_K;
 }
 
+/* One block of 32 columns of the rows of one panel. */
+typedef struct block_at {
+    LLVMValueRef record, codes;
+} block_at;
+
 /* Columns [u * lanes, …) of row `row` (of a vector's rows), from the block's quads. */
 static LLVMValueRef row_codes(const cg_emit *e, LLVMValueRef *quad, int row, int u)
 {
     const int quads = e->lanes / QF_QUAD_K;
-    LLVMValueRef part[16];
+    LLVMValueRef part[16] = {NULL};
     int index[64];
 
     for (int i = 0; i < quads; i++)
         part[i] = LLVMBuildBitCast(e->build, quad[u * quads + i], e->vi32, "");
     /* Pairwise: lane `row` of two quads, then concatenations. */
-    for (int i = 0; i < quads; i += 2) {
-        index[0] = row, index[1] = e->lanes + row;
+    index[0] = row, index[1] = e->lanes + row;
+    if (quads == 1) part[0] = cg_shuffle(e, part[0], part[0], index, 1);
+    for (int i = 0; i + 1 < quads; i += 2)
         part[i / 2] = cg_shuffle(e, part[i], part[i + 1], index, 2);
-    }
     for (int have = quads / 2, width = 2; have > 1; have /= 2, width *= 2) {
         for (int i = 0; i < 2 * width; i++) index[i] = i;
         for (int i = 0; i < have; i += 2)
@@ -54,50 +61,87 @@ static LLVMValueRef place(const cg_emit *e, LLVMValueRef out, LLVMValueRef part_
     return cg_at_const(e, part, 4L * (column % e->panel));
 }
 
-/* One block of 32 columns of the rows of one panel; `out` is at the panel's first row. */
-static void emit_block(const cg_emit *e, LLVMValueRef record, LLVMValueRef codes,
-                       LLVMValueRef out, LLVMValueRef part_bytes, int first_column)
+/* One vector's rows of a block, a row after the other. */
+static void emit_rows(const cg_emit *e, LLVMValueRef record, LLVMValueRef *quad, int v,
+                      LLVMValueRef out, LLVMValueRef part_bytes, int first_column)
 {
-    for (int v = 0; v < 2; v++) {
-        cg_block block = cg_block_at(e, cg_at_const(e, codes, (int64_t)v * cg_block_bytes(e)));
-        LLVMValueRef quad[QF_BLOCK_QUADS];
-        for (int j = 0; j < QF_BLOCK_QUADS; j++) quad[j] = cg_quad(&block, j);
-        for (int r = 0; r < e->lanes; r++) {
-            const int row = v * e->lanes + r;
-            LLVMValueRef scale = cg_param_splat(e, record, 0, row);
-            LLVMValueRef offset = cg_param_splat(e, record, 1, row);
-            for (int u = 0; u < QF_BLOCK_K / e->lanes; u++) {
-                LLVMValueRef w = cg_fma(e, scale, row_codes(e, quad, r, u), offset);
-                LLVMValueRef at = place(e, out, part_bytes, first_column + u * e->lanes);
-                cg_store(e, w, cg_at_const(e, at, 4L * row * e->panel), 32);
-            }
+    for (int r = 0; r < e->lanes; r++) {
+        const int row = v * e->lanes + r;
+        LLVMValueRef scale = cg_param_splat(e, record, 0, row);
+        LLVMValueRef offset = cg_param_splat(e, record, 1, row);
+        for (int u = 0; u < QF_BLOCK_K / e->lanes; u++) {
+            LLVMValueRef w = cg_fma(e, scale, row_codes(e, quad, r, u), offset);
+            LLVMValueRef at = place(e, out, part_bytes, first_column + u * e->lanes);
+            cg_store(e, w, cg_at_const(e, at, 4L * row * e->panel), e->align);
         }
     }
+}
+
+/* The same, a column after the other. */
+static void emit_columns(const cg_emit *e, LLVMValueRef record, LLVMValueRef *quad, int v,
+                         LLVMValueRef out, LLVMValueRef part_bytes, int first_column)
+{
+    LLVMValueRef scale = cg_params(e, record, 0, v), offset = cg_params(e, record, 1, v);
+
+    for (int k = 0; k < QF_BLOCK_K; k++) {
+        LLVMValueRef code = cg_quad_floats(e, quad[k / QF_QUAD_K], k % QF_QUAD_K);
+        LLVMValueRef at = place(e, out, part_bytes, first_column + k);
+        e->isa->spread(e, cg_fma(e, scale, code, offset),
+                       cg_at_const(e, at, 4L * v * e->lanes * e->panel), 4 * e->panel);
+    }
+}
+
+/* One block; `out` is at the panel's first row. */
+static void emit_block(const cg_emit *e, const block_at *at, LLVMValueRef out,
+                       LLVMValueRef part_bytes, int first_column)
+{
+    for (int v = 0; v < 2; v++) {
+        cg_block block =
+            cg_block_at(e, cg_at_const(e, at->codes, (int64_t)v * cg_block_bytes(e)));
+        LLVMValueRef quad[QF_BLOCK_QUADS];
+        for (int j = 0; j < QF_BLOCK_QUADS; j++) quad[j] = cg_quad(&block, j);
+        (e->isa->spread ? emit_columns : emit_rows)(e, at->record, quad, v, out, part_bytes,
+                                                    first_column);
+    }
+}
+
+/* Offsets from the beginning of a panel to the block at a column of the slice.  Those wholly
+ * beyond the last column repeat the slice's first, their results are never stored. */
+static block_at offsets_of(const cg_emit *e, const cg_args *args, LLVMValueRef slice, int first)
+{
+    const int group = e->id->group;
+    LLVMValueRef column = slice;
+
+    if (first > 0) {
+        LLVMValueRef there = cg_add(e, slice, cg_i64(e, first));
+        column = LLVMBuildSelect(e->build, cg_less(e, there, args->n), there, slice, "");
+    }
+    LLVMValueRef g = cg_div(e, column, group);
+    LLVMValueRef within = cg_div(e, cg_sub(e, column, cg_mul(e, g, group)), QF_BLOCK_K);
+    return (block_at){cg_mul(e, g, cg_record_bytes(e)),
+                      cg_mul(e, within, 2L * cg_block_bytes(e))};
 }
 
 /* The slice beginning at `column`, rows of every panel of the depth, into scratch. */
 static void dequantise_slice(const cg_emit *e, const cg_args *args, LLVMValueRef column,
                              LLVMValueRef part_bytes)
 {
-    const int group = e->id->group;
+    const int blocks = slice_columns(e) / QF_BLOCK_K;
+    block_at offset[SLICE_BLOCKS_MAX];
     cg_loop panels;
 
-    LLVMValueRef g = cg_div(e, column, group);
-    LLVMValueRef within = cg_div(e, cg_sub(e, column, cg_mul(e, g, group)), QF_BLOCK_K);
-    LLVMValueRef record_at = cg_mul(e, g, cg_record_bytes(e));
-    LLVMValueRef block_at = cg_mul(e, within, 2L * cg_block_bytes(e));
-
+    for (int b = 0; b < blocks; b++) offset[b] = offsets_of(e, args, column, b * QF_BLOCK_K);
     cg_loop_begin(e, &panels, cg_i64(e, 0), cg_div(e, args->k, e->panel), 1, 0, NULL);
     LLVMValueRef panel =
         cg_at(e, args->w, LLVMBuildMul(e->build, panels.index, args->w_stride, ""));
-    LLVMValueRef record = cg_at(e, panel, record_at);
-    LLVMValueRef codes = cg_at(e, cg_at_const(e, record, cg_header_bytes(e)), block_at);
     LLVMValueRef out =
         cg_at(e, args->scratch, cg_mul(e, panels.index, 4L * e->panel * e->panel));
-    for (int first = 0; first < slice_columns(e); first += QF_BLOCK_K)
-        emit_block(e, record,
-                   cg_at_const(e, codes, 2L * first / QF_BLOCK_K * cg_block_bytes(e)), out,
-                   part_bytes, first);
+    for (int b = 0; b < blocks; b++) {
+        LLVMValueRef record = cg_at(e, panel, offset[b].record);
+        const block_at block = {
+            record, cg_at(e, cg_at_const(e, record, cg_header_bytes(e)), offset[b].codes)};
+        emit_block(e, &block, out, part_bytes, b * QF_BLOCK_K);
+    }
     cg_loop_end(e, &panels, NULL);
 }
 

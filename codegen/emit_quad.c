@@ -30,7 +30,7 @@ static void unpack_block(const cg_emit *e, LLVMValueRef codes, LLVMValueRef out)
             for (int plane = 0; plane < cg_dot_planes(e); plane++) {
                 const int64_t at = (int64_t)j * cg_scratch_quad_bytes(e) +
                                    (2L * plane + v) * QF_QUAD_K * e->lanes;
-                cg_store(e, cg_dot_plane(e, quad, plane), cg_at_const(e, out, at), 32);
+                cg_store(e, cg_dot_plane(e, quad, plane), cg_at_const(e, out, at), e->align);
             }
             cg_tie(e, &codes, 1);
         }

@@ -96,7 +96,7 @@ static void plain_loop(const cg_emit *e, LLVMValueRef a, LLVMValueRef *panel,
                 w[v] = cg_load(e, e->vf32,
                                cg_at_const(e, cg_at(e, panel[p], row),
                                            4L * (step * e->panel + v * e->lanes)),
-                               32);
+                               e->align);
             accumulate(e, x, step, w, p, acc);
         }
     }

@@ -155,6 +155,7 @@ qf_status cg_emit_function(qf_isa isa, const qf_kernel_id *id, const void *what,
                  .isa = cg_isa_of(isa),
                  .lanes = qf_isa_panel(isa) / 2,
                  .panel = qf_isa_panel(isa),
+                 .align = qf_isa_panel(isa) < 16 ? 2U * (unsigned)qf_isa_panel(isa) : 32,
                  .context = LLVMContextCreate()};
     e.module = LLVMModuleCreateWithNameInContext("qforge", e.context);
     e.build = LLVMCreateBuilderInContext(e.context);

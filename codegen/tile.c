@@ -157,7 +157,7 @@ static void product_step(const cg_emit *e, LLVMValueRef a, LLVMValueRef *b, LLVM
         w[v] = cg_load(e, e->vf32,
                        cg_at_const(e, cg_at(e, b[v / 2], b_row),
                                    4L * e->panel * step + 4L * e->lanes * (v % 2)),
-                       32);
+                       e->align);
     for (int m = 0; m < mr; m++) {
         LLVMValueRef x = cg_load_splat(e, cg_at_const(e, a_row, 4L * (mr * step + m)));
         for (int v = 0; v < vectors; v++)

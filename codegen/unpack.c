@@ -29,8 +29,8 @@ LLVMValueRef cg_params(const cg_emit *e, LLVMValueRef record, int slot, int v)
 {
     const int first = slot * e->panel + v * e->lanes;
     if (layout_of(e).params == QF_PARAMS_F32)
-        return cg_load(e, e->vf32, cg_at_const(e, record, 4 * first), 32);
-    LLVMValueRef half = cg_load(e, e->vf16, cg_at_const(e, record, 2 * first), 16);
+        return cg_load(e, e->vf32, cg_at_const(e, record, 4 * first), e->align);
+    LLVMValueRef half = cg_load(e, e->vf16, cg_at_const(e, record, 2 * first), e->align / 2);
     return LLVMBuildFPExt(e->build, half, e->vf32, "");
 }
 
@@ -50,7 +50,7 @@ static LLVMValueRef word(cg_block *block, int i)
     const cg_emit *e = block->e;
     if (!block->word[i])
         block->word[i] =
-            cg_load(e, e->vi8, cg_at_const(e, block->at, (int64_t)i * 4 * e->lanes), 32);
+            cg_load(e, e->vi8, cg_at_const(e, block->at, (int64_t)i * 4 * e->lanes), e->align);
     return block->word[i];
 }
 

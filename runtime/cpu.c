@@ -6,10 +6,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#if defined(__aarch64__)
-#include <sys/prctl.h>
-#endif
-
 #include "cgroup.h"
 #include "cpu_features.h"
 #include "cpu_identity.h"
@@ -23,7 +19,9 @@ static void detect_isas(qf_cpu *cpu)
     for (int isa = 0; isa < QF_ISA_COUNT; isa++) {
         const qf_isa_row *row = qf_isa_of((qf_isa)isa);
         const bool ours = strcmp(row->arch, "any") == 0 || strcmp(row->arch, cpu->arch) == 0;
-        if (ours && qf_features_usable(row->features)) cpu->isas |= 1u << isa;
+        if (!ours || !qf_features_usable(row->features)) continue;
+        const int length = qf_features_vector_bytes(row->features);
+        if (length == 0 || length == row->vector_bytes) cpu->isas |= 1u << isa;
     }
 }
 
@@ -45,19 +43,6 @@ static qf_status hide_isas(qf_cpu *cpu, char *features, size_t size)
     return QF_OK;
 }
 
-/* A row of 0 bytes has a length known to the machine alone. */
-static int vector_bytes(qf_isa isa)
-{
-    const int bytes = qf_isa_of(isa)->vector_bytes;
-#if defined(__aarch64__) && defined(PR_SVE_GET_VL)
-    if (bytes == 0) {
-        const int length = prctl(PR_SVE_GET_VL);
-        return length > 0 ? length & PR_SVE_VL_LEN_MASK : 16;
-    }
-#endif
-    return bytes;
-}
-
 qf_status qf_cpu_detect(qf_cpu *cpu)
 {
     struct utsname system;
@@ -77,7 +62,7 @@ qf_status qf_cpu_detect(qf_cpu *cpu)
     cpu->memory_bytes = qf_usable_memory();
     qf_features_print(features, sizeof features);
     QF_TRY(hide_isas(cpu, features, sizeof features));
-    cpu->vector_bytes = vector_bytes(qf_cpu_best_isa(cpu));
+    cpu->vector_bytes = qf_isa_of(qf_cpu_best_isa(cpu))->vector_bytes;
     qf_fingerprint(cpu, features);
     return QF_OK;
 }

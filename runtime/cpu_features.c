@@ -73,6 +73,7 @@ static bool present(const feature *f)
 
 #elif defined(__aarch64__) || defined(__riscv)
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 
 /* The kernel's own word for what it saves and restores. */
 typedef struct feature {
@@ -133,6 +134,20 @@ static bool every(const char *list, bool test_presence)
 bool qf_features_usable(const char *list)
 {
     return every(list, true);
+}
+
+/* The length is the thread's own and may be set: what the kernel says now is what holds for
+ * threads that begin later. */
+int qf_features_vector_bytes(const char *list)
+{
+#if defined(__aarch64__) && defined(PR_SVE_GET_VL)
+    if (strstr(list, "+sve")) {
+        const int length = prctl(PR_SVE_GET_VL);
+        return length > 0 ? length & PR_SVE_VL_LEN_MASK : -1;
+    }
+#endif
+    (void)list;
+    return 0;
 }
 
 bool qf_features_known(const char *list)

@@ -10,6 +10,10 @@
  * not: better slow than an illegal instruction. */
 bool qf_features_usable(const char *features);
 
+/* Bytes of this machine's vectors where the features' have no length of their own (SVE); 0
+ * where they have. */
+int qf_features_vector_bytes(const char *list);
+
 /* Whether each name of the list has a probe on this architecture. */
 bool qf_features_known(const char *features);
 

@@ -114,10 +114,11 @@ int64_t qf_kernel_scratch(const qf_kernel_id *id)
 {
     if (id->quant == QF_F32 || id->tile.kc == 0) return 0;
     /* int8 recipes keep bytes (wide codes in two halves), the others fp32; grad
-     * dequantises whole blocks of 32 columns, the others their own nr */
+     * dequantises whole blocks of 32 columns or whole panels, the others their own nr */
     const qf_recipe_row *recipe = qf_recipe_of(id->recipe);
     const int bytes = recipe->planes == 0 ? 4 : qf_quant_of(id->quant)->bits > 4 ? 2 : 1;
-    const int width = recipe->op == QF_GRAD_INPUT && id->tile.nr < 32 ? 32 : id->tile.nr;
+    const int panel = qf_isa_panel(id->isa), slice = panel < 32 ? 32 : panel;
+    const int width = recipe->op == QF_GRAD_INPUT ? slice : id->tile.nr;
     return (int64_t)id->tile.kc * width * bytes;
 }
 

@@ -1,0 +1,11 @@
+/* isa_neoni8mm.c -- AArch64 with the byte products of I8MM (Armv8.6): codes of eight bits
+ * need not be split. */
+#include "sdot.h"
+
+const cg_isa cg_isa_NEONI8MM = {
+    .triple = "aarch64-unknown-linux-gnu",
+    .cpu = "generic",
+    .registers = 32,
+    .tie = "w",
+    .dot = &cg_usdot,
+};

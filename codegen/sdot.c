@@ -1,0 +1,71 @@
+/* sdot.c -- sums in 32 bits, which no group comes near. */
+#include "sdot.h"
+
+#include "scalable.h"
+
+static LLVMTypeRef sum_type(const cg_emit *e)
+{
+    return e->vi32;
+}
+
+static LLVMValueRef call_fixed(const cg_emit *e, const char *name, LLVMValueRef acc,
+                               LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMTypeRef types[] = {e->vi32, e->vi8};
+    return cg_intrinsic(e, name, types, 2, (LLVMValueRef[]){acc, a, b}, 3);
+}
+
+static LLVMValueRef call_scalable(const cg_emit *e, const char *name, LLVMValueRef acc,
+                                  LLVMValueRef a, LLVMValueRef b)
+{
+    LLVMTypeRef type = cg_scalable_type(e, e->vi32);
+    LLVMValueRef args[] = {cg_to_scalable(e, acc), cg_to_scalable(e, a), cg_to_scalable(e, b)};
+    return cg_to_fixed(e, e->vi32, cg_intrinsic(e, name, &type, 1, args, 3));
+}
+
+static LLVMValueRef sdot(const cg_emit *e, LLVMValueRef acc, LLVMValueRef quad, LLVMValueRef x)
+{
+    return call_fixed(e, "llvm.aarch64.neon.sdot", acc, quad, x);
+}
+
+static LLVMValueRef usdot(const cg_emit *e, LLVMValueRef acc, LLVMValueRef quad, LLVMValueRef x)
+{
+    return call_fixed(e, "llvm.aarch64.neon.usdot", acc, quad, x);
+}
+
+static LLVMValueRef sdot_scalable(const cg_emit *e, LLVMValueRef acc, LLVMValueRef quad,
+                                  LLVMValueRef x)
+{
+    return call_scalable(e, "llvm.aarch64.sve.sdot", acc, quad, x);
+}
+
+static LLVMValueRef usdot_scalable(const cg_emit *e, LLVMValueRef acc, LLVMValueRef quad,
+                                   LLVMValueRef x)
+{
+    return call_scalable(e, "llvm.aarch64.sve.usdot", acc, quad, x);
+}
+
+static LLVMValueRef as_it_is(const cg_emit *e, LLVMValueRef acc)
+{
+    (void)e;
+    return acc;
+}
+
+static int max_adds(int bits)
+{
+    return INT32_MAX / (4 * ((1 << bits) - 1) * 128);
+}
+
+#define DOT(name, products, bits)                                                              \
+    const cg_dot name = {                                                                      \
+        .type = sum_type,                                                                      \
+        .add = products,                                                                       \
+        .finish = as_it_is,                                                                    \
+        .max_bits = bits,                                                                      \
+        .max_adds = max_adds,                                                                  \
+    }
+
+DOT(cg_sdot, sdot, 4);
+DOT(cg_usdot, usdot, 8);
+DOT(cg_sdot_scalable, sdot_scalable, 4);
+DOT(cg_usdot_scalable, usdot_scalable, 8);
