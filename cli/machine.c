@@ -19,10 +19,11 @@ static qf_status open_jit(qf_jit **jit)
     return qf_jit_create(usable ? cache : NULL, jit);
 }
 
-static qf_status open_ledger(const char *ledger, qf_store **store)
+qf_status cli_ledger_open(const char *ledger, qf_store **store)
 {
     char path[CLI_PATH_MAX];
 
+    *store = NULL;
     if (ledger && strcmp(ledger, "none") == 0) return QF_OK;
     if (cli_ledger_path(ledger, path) != QF_OK) {
         if (ledger) return QF_USAGE;
@@ -40,7 +41,7 @@ static qf_status open_all(int64_t threads, const char *ledger, cli_machine *mach
                        (long long)threads);
     QF_TRY(qf_cpu_detect(&machine->cpu));
     QF_TRY(open_jit(&machine->jit));
-    QF_TRY(open_ledger(ledger, &machine->store));
+    QF_TRY(cli_ledger_open(ledger, &machine->store));
     QF_TRY(qf_pool_create((int)threads, &machine->pool));
     QF_TRY(qf_tuned_create(&machine->cpu, machine->jit, machine->store, &machine->tuned));
     machine->source = qf_tuned_source(machine->tuned);

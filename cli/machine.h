@@ -27,4 +27,7 @@ QF_MUST_CHECK qf_status cli_machine_open(int64_t threads, const char *ledger,
                                          cli_machine *machine);
 void cli_machine_close(cli_machine *machine); /* also a zeroed one */
 
+/* The ledger alone, for reading; NULL when there is none.  Named as above. */
+QF_MUST_CHECK qf_status cli_ledger_open(const char *ledger, struct qf_store **store);
+
 #endif

@@ -51,14 +51,14 @@ static void add(cli_problems *problems, const qf_problem *problem)
 
 /* ---- one shape ------------------------------------------------------------------------- */
 
-static qf_status parse_shape(const char *text, qf_problem *p)
+qf_status cli_problem_shape(const char *option, const char *text, qf_problem *p)
 {
     long long m, n, k;
     int used = 0;
 
     if (sscanf(text, "%lldx%lldx%lld%n", &m, &n, &k, &used) != 3 || text[used] || m < 1 ||
         n < 1 || k < 1 || m > 1 << 24 || n > 1 << 24 || k > 1 << 24)
-        return qf_fail(QF_USAGE, "--shape: '%s' is not MxNxK such as 512x4096x4096", text);
+        return qf_fail(QF_USAGE, "--%s: '%s' is not MxNxK such as 512x4096x4096", option, text);
     p->m = m, p->n = n, p->k = k;
     return QF_OK;
 }
@@ -92,7 +92,7 @@ static qf_status from_shape(const cli_problem_request *r, const widths *list,
 {
     qf_problem p = {.group = (int)r->group, .threads = r->threads};
 
-    QF_TRY(parse_shape(r->shape, &p));
+    QF_TRY(cli_problem_shape("shape", r->shape, &p));
     if (strcmp(r->op, "grad") == 0)
         p.op = QF_GRAD_INPUT;
     else if (strcmp(r->op, "forward") != 0)

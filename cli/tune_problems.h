@@ -31,4 +31,7 @@ QF_MUST_CHECK qf_status cli_problems_make(const cli_problem_request *request,
                                           cli_problems *problems);
 void cli_problems_release(cli_problems *problems);
 
+/* "512x4096x4096", as the value of --option, into m, n and k. */
+QF_MUST_CHECK qf_status cli_problem_shape(const char *option, const char *text, qf_problem *p);
+
 #endif

@@ -72,11 +72,16 @@ static qf_status check_tile(const cg_emit *e)
     return QF_OK;
 }
 
+bool qf_codegen_emits(qf_isa isa)
+{
+    return cg_isa_of(isa)->triple;
+}
+
 static qf_status check_spec(const qf_kernel_id *id)
 {
     const qf_recipe_row *recipe = qf_recipe_of(id->recipe);
 
-    if (!isas[id->isa]->triple)
+    if (!qf_codegen_emits(id->isa))
         return qf_fail(QF_UNSUPPORTED, "kernels for '%s' are not emitted",
                        qf_isa_of(id->isa)->name);
     if (id->quant == QF_F32 ? recipe->formats != QF_FORMATS_ANY : !qf_group_valid(id->group))

@@ -77,13 +77,19 @@ static void add_function(cg_emit *e, const char *symbol)
                              LLVMAppendBasicBlockInContext(e->context, e->function, ""));
 }
 
+static const char *name_of(const cg_emit *e)
+{
+    size_t length;
+    return e->function ? LLVMGetValueName(e->function)
+                       : LLVMGetModuleIdentifier(e->module, &length);
+}
+
 static qf_status verify(const cg_emit *e)
 {
     char *why = NULL;
     qf_status status = QF_OK;
     if (LLVMVerifyModule(e->module, LLVMReturnStatusAction, &why))
-        status =
-            qf_fail(QF_CODEGEN, "%s: invalid IR: %.300s", LLVMGetValueName(e->function), why);
+        status = qf_fail(QF_CODEGEN, "%s: invalid IR: %.300s", name_of(e), why);
     LLVMDisposeMessage(why);
     return status;
 }
@@ -112,8 +118,7 @@ static qf_status render(const cg_emit *e, LLVMTargetMachineRef machine, qf_code_
     if (LLVMTargetMachineEmitToMemoryBuffer(
             machine, e->module, form == QF_CODE_ASM ? LLVMAssemblyFile : LLVMObjectFile, &why,
             &buffer)) {
-        const qf_status status =
-            qf_fail(QF_CODEGEN, "%s: %.300s", LLVMGetValueName(e->function), why);
+        const qf_status status = qf_fail(QF_CODEGEN, "%s: %.300s", name_of(e), why);
         LLVMDisposeMessage(why);
         return status;
     }
@@ -136,9 +141,9 @@ static qf_status build(cg_emit *e, const char *symbol, cg_body *body,
 {
     set_target(e, machine);
     set_types(e);
-    add_function(e, symbol);
+    if (symbol) add_function(e, symbol);
     body(e);
-    LLVMBuildRetVoid(e->build);
+    if (symbol) LLVMBuildRetVoid(e->build);
     QF_TRY(verify(e));
     return render(e, machine, form, code);
 }

@@ -1,5 +1,4 @@
 /* best.c -- who won: comparisons, elections, and the questions dispatch asks. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,14 +138,6 @@ qf_status qf_store_best(qf_store *store, const qf_scope *scope, const qf_problem
     const bool readable = read_best(row, best);
     sql_done(row);
     return readable ? QF_OK : QF_NOT_FOUND;
-}
-
-double qf_problem_distance(const qf_problem *a, const qf_problem *b)
-{
-    return 2 * fabs(log2((double)a->m / (double)b->m)) +
-           fabs(log2((double)a->n / (double)b->n)) / 2 +
-           fabs(log2((double)a->k / (double)b->k)) / 2 +
-           2 * fabs(log2((double)a->threads / b->threads));
 }
 
 qf_status qf_store_nearest(qf_store *store, const qf_scope *scope, const qf_problem *problem,

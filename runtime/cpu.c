@@ -2,51 +2,30 @@
 #include "qforge/cpu.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "cgroup.h"
 #include "cpu_features.h"
 #include "cpu_identity.h"
+#include "cpu_isas.h"
 #include "fingerprint.h"
 
 static const char cache_root[] = "/sys/devices/system/cpu/cpu0/cache";
 
-/* The kernels' architecture names are uname's. */
-static void detect_isas(qf_cpu *cpu)
+/* Hides what is better than `best`: kernels for a lesser CPU run, are tuned and are timed on
+ * this one.  Such a machine is another one to the ledger. */
+static void hide_isas(qf_cpu *cpu, qf_isa best, char *features, size_t size)
 {
-    for (int isa = 0; isa < QF_ISA_COUNT; isa++) {
-        const qf_isa_row *row = qf_isa_of((qf_isa)isa);
-        const bool ours = strcmp(row->arch, "any") == 0 || strcmp(row->arch, cpu->arch) == 0;
-        if (!ours || !qf_features_usable(row->features)) continue;
-        const int length = qf_features_vector_bytes(row->features);
-        if (length == 0 || length == row->vector_bytes) cpu->isas |= 1u << isa;
-    }
-}
-
-/* QFORGE_ISA=avx2 hides what is better: kernels for a lesser CPU run, are tuned and are timed
- * on this one.  Such a machine is another one to the ledger. */
-static qf_status hide_isas(qf_cpu *cpu, char *features, size_t size)
-{
-    const char *wish = getenv("QFORGE_ISA");
-
-    if (!wish || !*wish) return QF_OK;
-    const qf_isa best = qf_isa_named(wish);
-    if (best == QF_ISA_COUNT || !qf_cpu_runs(cpu, best))
-        return qf_fail(QF_UNSUPPORTED,
-                       "QFORGE_ISA: this machine runs no '%.40s' (see qforge cpu)", wish);
-    if (best == qf_cpu_best_isa(cpu)) return QF_OK;
+    if (best == qf_cpu_best_isa(cpu)) return;
     cpu->isas &= (2u << best) - 1;
     const size_t used = strlen(features);
     snprintf(features + used, size - used, " as %s", qf_isa_of(best)->name);
-    return QF_OK;
 }
 
-qf_status qf_cpu_detect(qf_cpu *cpu)
+static void detect(qf_cpu *cpu, char *features, size_t size)
 {
     struct utsname system;
-    char features[600];
 
     memset(cpu, 0, sizeof *cpu);
     snprintf(cpu->arch, sizeof cpu->arch, "%.15s",
@@ -57,13 +36,38 @@ qf_status qf_cpu_detect(qf_cpu *cpu)
     qf_identify(cpu);
     qf_identify_hypervisor(cpu);
     qf_read_caches(cache_root, cpu);
-    detect_isas(cpu);
+    cpu->isas = qf_isas_usable(cpu->arch);
     cpu->cores = qf_usable_cores();
     cpu->memory_bytes = qf_usable_memory();
-    qf_features_print(features, sizeof features);
-    QF_TRY(hide_isas(cpu, features, sizeof features));
+    qf_features_print(features, size);
+}
+
+static void finish(qf_cpu *cpu, qf_isa best, char *features, size_t size)
+{
+    hide_isas(cpu, best, features, size);
     cpu->vector_bytes = qf_isa_of(qf_cpu_best_isa(cpu))->vector_bytes;
     qf_fingerprint(cpu, features);
+}
+
+qf_status qf_cpu_detect(qf_cpu *cpu)
+{
+    char features[600];
+    qf_isa best;
+
+    detect(cpu, features, sizeof features);
+    QF_TRY(qf_isas_wished(cpu->isas, &best));
+    finish(cpu, best, features, sizeof features);
+    return QF_OK;
+}
+
+qf_status qf_cpu_detect_as(qf_isa best, qf_cpu *cpu)
+{
+    char features[600];
+
+    detect(cpu, features, sizeof features);
+    if (!qf_cpu_runs(cpu, best))
+        return qf_fail(QF_UNSUPPORTED, "this machine runs no '%s'", qf_isa_of(best)->name);
+    finish(cpu, best, features, sizeof features);
     return QF_OK;
 }
 
@@ -74,9 +78,7 @@ bool qf_cpu_runs(const qf_cpu *cpu, qf_isa isa)
 
 qf_isa qf_cpu_best_isa(const qf_cpu *cpu)
 {
-    int isa = QF_ISA_COUNT - 1;
-    while (isa > QF_ISA_C && !qf_cpu_runs(cpu, (qf_isa)isa)) isa--;
-    return (qf_isa)isa;
+    return qf_isas_best(cpu->isas);
 }
 
 int64_t qf_cpu_cache_bytes(const qf_cpu *cpu, int level)

@@ -2,6 +2,7 @@
  * back to the same values. */
 #include "qforge/kernel.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,4 +300,12 @@ bool qf_kernel_equal(const qf_kernel_id *a, const qf_kernel_id *b)
 {
     return a->recipe == b->recipe && a->quant == b->quant && a->group == b->group &&
            a->isa == b->isa && memcmp(&a->tile, &b->tile, sizeof a->tile) == 0;
+}
+
+double qf_problem_distance(const qf_problem *a, const qf_problem *b)
+{
+    return 2 * fabs(log2((double)a->m / (double)b->m)) +
+           fabs(log2((double)a->n / (double)b->n)) / 2 +
+           fabs(log2((double)a->k / (double)b->k)) / 2 +
+           2 * fabs(log2((double)a->threads / b->threads));
 }

@@ -6,6 +6,7 @@
 #ifndef QFORGE_CODEGEN_H
 #define QFORGE_CODEGEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,9 +31,24 @@ void qf_code_hash(const qf_code *code, char hash[17]);
 /* "LLVM 19.1.7" */
 const char *qf_codegen_version(void);
 
+/* Whether kernels are emitted for this ISA; those of `c` are compiled. */
+bool qf_codegen_emits(qf_isa isa);
 /* Whether the tile is one the recipe can be emitted for: what the tuner's space is made
  * of.  QF_UNSUPPORTED with a sentence saying why not. */
 QF_MUST_CHECK qf_status qf_codegen_check(const qf_kernel_id *id);
+
+/* ---- kernels for another day ---- */
+/* An object with the table `symbol` of at most QF_TABLE_MAX kernels in other objects
+ * (qf_aot_kernel of aot.h, the last row all zero), for the architecture of an ISA that is
+ * emitted. */
+enum { QF_TABLE_MAX = 4096 }; /* rows */
+typedef struct qf_table_row {
+    qf_problem problem;
+    qf_kernel_id kernel;
+} qf_table_row;
+QF_MUST_CHECK qf_status qf_codegen_table(qf_isa isa, const char *symbol,
+                                         const qf_table_row *rows, int count, qf_code_form form,
+                                         qf_code *code);
 
 /* ---- loading ---- */
 typedef struct qf_jit qf_jit;

@@ -38,6 +38,9 @@ typedef struct qf_cpu {
 /* The environment's QFORGE_ISA names the best ISA to see; QF_UNSUPPORTED when the machine
  * lacks it. */
 QF_MUST_CHECK qf_status qf_cpu_detect(qf_cpu *cpu);
+/* The machine as if `best` were its best ISA, whatever the environment says: what QFORGE_ISA
+ * shows of it.  QF_UNSUPPORTED when it lacks it. */
+QF_MUST_CHECK qf_status qf_cpu_detect_as(qf_isa best, qf_cpu *cpu);
 bool qf_cpu_runs(const qf_cpu *cpu, qf_isa isa);
 qf_isa qf_cpu_best_isa(const qf_cpu *cpu); /* the last usable row; QF_ISA_C if none */
 /* Data or unified cache bytes of a level (1..3); a cautious guess where unknown. */

@@ -143,14 +143,11 @@ typedef struct qf_best {
 /* QF_NOT_FOUND when the problem was never tuned. */
 QF_MUST_CHECK qf_status qf_store_best(qf_store *store, const qf_scope *scope,
                                       const qf_problem *problem, qf_best *best);
-/* The best of the nearest problem of the same accuracy, op, quant and group, by the
- * distance below; QF_NOT_FOUND when none is within `limit`. */
+/* The best of the nearest problem of the same accuracy, op, quant and group, by
+ * qf_problem_distance(); QF_NOT_FOUND when none is within `limit`. */
 QF_MUST_CHECK qf_status qf_store_nearest(qf_store *store, const qf_scope *scope,
                                          const qf_problem *problem, double limit,
                                          qf_best *best);
-/* Octaves between two shapes; rows of x and threads count most, because they change
- * which tile wins: 2 |log2 m| + |log2 n| / 2 + |log2 k| / 2 + 2 |log2 threads|. */
-double qf_problem_distance(const qf_problem *a, const qf_problem *b);
 
 /* Calls visit for every best row (scope NULL: of all machines and ABIs), ordered by
  * problem; returning false stops. */

@@ -39,12 +39,13 @@ static void test_detect(void **state)
 static void better_isas_hide_on_request(void **state)
 {
     (void)state;
-    qf_cpu all, lesser;
+    qf_cpu all, lesser, again;
     assert_int_equal(qf_cpu_detect(&all), QF_OK);
     for (int isa = 0; isa < QF_ISA_COUNT; isa++) {
         setenv("QFORGE_ISA", qf_isa_of((qf_isa)isa)->name, 1);
         if (!qf_cpu_runs(&all, (qf_isa)isa)) {
             assert_int_equal(qf_cpu_detect(&lesser), QF_UNSUPPORTED);
+            assert_int_equal(qf_cpu_detect_as((qf_isa)isa, &again), QF_UNSUPPORTED);
             continue;
         }
         assert_int_equal(qf_cpu_detect(&lesser), QF_OK);
@@ -52,6 +53,9 @@ static void better_isas_hide_on_request(void **state)
         assert_int_equal(lesser.vector_bytes, qf_isa_of((qf_isa)isa)->vector_bytes);
         const bool best = isa == (int)qf_cpu_best_isa(&all);
         assert_int_equal(strcmp(lesser.tune_key, all.tune_key) == 0, best);
+        setenv("QFORGE_ISA", "c", 1); /* asked for by name, the environment has no say */
+        assert_int_equal(qf_cpu_detect_as((qf_isa)isa, &again), QF_OK);
+        assert_memory_equal(&lesser, &again, sizeof again);
     }
     setenv("QFORGE_ISA", "teleport", 1);
     assert_int_equal(qf_cpu_detect(&lesser), QF_UNSUPPORTED);
