@@ -48,8 +48,7 @@ static void put_padding(sink *s)
     if (s->used % 2) put(s, "\n", 1);
 }
 
-/* ---- the symbols of an object --------------------------------------------------------------
- */
+/* ---- the symbols of an object ------------------------------------------------------------ */
 
 typedef void visit_symbol(void *context, const char *name);
 
@@ -121,8 +120,7 @@ static bool visit_object(const qf_member *member, visit_symbol *visit, void *con
     return true;
 }
 
-/* ---- the archive ---------------------------------------------------------------------------
- */
+/* ---- the archive ------------------------------------------------------------------------- */
 
 typedef struct layout {
     const qf_member *members;

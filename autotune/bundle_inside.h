@@ -9,7 +9,12 @@ typedef struct qf_bundle_object {
     qf_isa isa;
     char symbol[QF_NAME_MAX];
     qf_code code;
+    bool judged;
 } qf_bundle_object;
+
+/* Emits the kernels of the rows, and judges those of the instruction sets `here` that this
+ * machine runs: QF_WRONG when one fails. */
+QF_MUST_CHECK qf_status qf_bundle_emit(qf_bundle *bundle, uint32_t here);
 
 /* A text of the bundle from its template among qf_bundle_texts, whose @WORDS@ are in
  * bundle_text.c; made with qf_alloc. */

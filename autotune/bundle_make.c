@@ -13,29 +13,29 @@
 /* As far as a tuned shape speaks for another (source.c). */
 static const double nearest_limit = 2.5;
 
-/* ---- the machine each instruction set is chosen for ----------------------------------------
- */
+/* The machine kernels of each instruction set are chosen for: this one where it runs them,
+ * else one of which nothing is known but that it does. */
+typedef struct making {
+    const qf_bundle_request *request;
+    qf_bundle *bundle;
+    qf_cpu cpu[QF_ISA_COUNT];
+    uint32_t here; /* those this machine runs */
+} making;
 
-/* This one where it runs the ISA; else one of which nothing is known but that. */
-static qf_status machine_for(qf_isa isa, qf_cpu *cpu)
+static qf_status learn_machine(making *m, qf_isa isa)
 {
-    const qf_status status = qf_cpu_detect_as(isa, cpu);
+    const qf_status status = qf_cpu_detect_as(isa, &m->cpu[isa]);
 
+    if (status == QF_OK) m->here |= 1u << isa;
     if (status != QF_UNSUPPORTED) return status;
     qf_message_clear();
-    *cpu = (qf_cpu){.isas = 1u << isa | 1u << QF_ISA_C,
-                    .vector_bytes = qf_isa_of(isa)->vector_bytes,
-                    .cores = 1};
+    m->cpu[isa] = (qf_cpu){.isas = 1u << isa | 1u << QF_ISA_C,
+                           .vector_bytes = qf_isa_of(isa)->vector_bytes,
+                           .cores = 1};
     return QF_OK;
 }
 
-/* ---- from the ledger -----------------------------------------------------------------------
- */
-
-typedef struct reading {
-    qf_bundle *bundle;
-    char tune_key[QF_ISA_COUNT][QF_KEY_MAX]; /* "": this machine lacks the ISA */
-} reading;
+/* ---- from the ledger -------------------------------------------------------------------- */
 
 static bool same_kind(const qf_problem *a, const qf_problem *b)
 {
@@ -55,10 +55,10 @@ static bool is_better(const qf_bundle_row *found, const qf_bundle_row *row)
 
 static bool visit(void *context, const char *tune_key, int code_abi, const qf_best *best)
 {
-    const reading *r = context;
+    const making *m = context;
 
     if (code_abi != QF_CODE_ABI || qf_codegen_check(&best->kernel) != QF_OK) return true;
-    for (qf_bundle_row *row = r->bundle->rows; row < r->bundle->rows + r->bundle->count;
+    for (qf_bundle_row *row = m->bundle->rows; row < m->bundle->rows + m->bundle->count;
          row++) {
         if (row->kernel.isa != best->kernel.isa || !same_kind(&row->problem, &best->problem))
             continue;
@@ -69,7 +69,7 @@ static bool visit(void *context, const char *tune_key, int code_abi, const qf_be
             .kernel = best->kernel,
             .rung = distance == 0 ? QF_RUNG_EXACT : QF_RUNG_NEAREST,
             .tuned = best->problem,
-            .here = strcmp(tune_key, r->tune_key[best->kernel.isa]) == 0,
+            .here = strcmp(tune_key, m->cpu[best->kernel.isa].tune_key) == 0,
             .unix_us = best->unix_us,
         };
         if (is_better(&found, row)) *row = found;
@@ -77,37 +77,25 @@ static bool visit(void *context, const char *tune_key, int code_abi, const qf_be
     return true;
 }
 
-static qf_status ask_ledger(const qf_bundle_request *request, qf_bundle *bundle)
+static qf_status ask_ledger(making *m)
 {
-    reading r = {.bundle = bundle};
-
-    if (!request->store) return QF_OK;
-    for (int isa = 0; isa < QF_ISA_COUNT; isa++) {
-        qf_cpu cpu;
-        if (!(request->isas >> isa & 1)) continue;
-        QF_TRY(machine_for((qf_isa)isa, &cpu));
-        memcpy(r.tune_key[isa], cpu.tune_key, sizeof cpu.tune_key);
-    }
-    const qf_status status = qf_store_each_best(request->store, NULL, visit, &r);
-    if (status == QF_OK) qf_message_clear(); /* of rows whose kernels are made no more */
-    return status;
+    if (!m->request->store) return QF_OK;
+    QF_TRY(qf_store_each_best(m->request->store, NULL, visit, m));
+    qf_message_clear(); /* of rows whose kernels are made no more */
+    return QF_OK;
 }
 
-/* ---- from the prior ------------------------------------------------------------------------
- */
+/* ---- from the prior ---------------------------------------------------------------------- */
 
-static qf_status ask_prior(qf_bundle *bundle)
+static qf_status ask_prior(const making *m)
 {
-    qf_isa known = QF_ISA_C; /* whose machine `cpu` is */
-    qf_cpu cpu;
-
-    for (qf_bundle_row *row = bundle->rows; row < bundle->rows + bundle->count; row++) {
+    for (qf_bundle_row *row = m->bundle->rows; row < m->bundle->rows + m->bundle->count;
+         row++) {
+        const qf_cpu *cpu = &m->cpu[row->kernel.isa];
         qf_space space;
 
         if (row->rung != QF_RUNG_REFERENCE) continue;
-        if (row->kernel.isa != known) QF_TRY(machine_for(row->kernel.isa, &cpu));
-        known = row->kernel.isa;
-        QF_TRY(qf_space_build(&cpu, &row->problem, QF_RECIPE_COUNT, &space));
+        QF_TRY(qf_space_build(cpu, &row->problem, QF_RECIPE_COUNT, &space));
         if (space.count) {
             row->kernel = space.item[0].kernel;
             row->rung = QF_RUNG_PRIOR;
@@ -117,37 +105,7 @@ static qf_status ask_prior(qf_bundle *bundle)
     return QF_OK;
 }
 
-/* ---- objects -------------------------------------------------------------------------------
- */
-
-static bool is_emitted(const qf_bundle *bundle, const char *symbol)
-{
-    int i = 0;
-    while (i < bundle->object_count && strcmp(bundle->objects[i].symbol, symbol) != 0) i++;
-    return i < bundle->object_count;
-}
-
-static qf_status emit(qf_bundle *bundle)
-{
-    bundle->objects = qf_alloc_array((size_t)bundle->count, sizeof *bundle->objects);
-    if (!bundle->objects) return QF_MEMORY;
-    for (const qf_bundle_row *row = bundle->rows; row < bundle->rows + bundle->count; row++) {
-        qf_bundle_object *object = &bundle->objects[bundle->object_count];
-        char symbol[QF_NAME_MAX];
-
-        if (row->rung == QF_RUNG_REFERENCE) continue;
-        qf_kernel_symbol(&row->kernel, symbol);
-        if (is_emitted(bundle, symbol)) continue;
-        object->isa = row->kernel.isa;
-        memcpy(object->symbol, symbol, sizeof symbol);
-        QF_TRY(qf_codegen_emit(&row->kernel, QF_CODE_OBJECT, &object->code));
-        bundle->object_count++;
-    }
-    return QF_OK;
-}
-
-/* ---- the whole -----------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------- */
 
 static qf_status check_name(const char *name)
 {
@@ -186,16 +144,21 @@ static void add_archive(qf_bundle *bundle, const char *arch)
              own ? "" : "/", bundle->name);
 }
 
-static void add_isa(const qf_bundle_request *request, qf_isa isa, qf_bundle *bundle)
+static qf_status add_isa(making *m, qf_isa isa)
 {
-    for (int i = 0; i < request->count; i++)
+    qf_bundle *bundle = m->bundle;
+
+    for (int i = 0; i < m->request->count; i++)
         bundle->rows[bundle->count++] = (qf_bundle_row){
-            .problem = request->problems[i], .kernel.isa = isa, .rung = QF_RUNG_REFERENCE};
+            .problem = m->request->problems[i], .kernel.isa = isa, .rung = QF_RUNG_REFERENCE};
     add_archive(bundle, qf_isa_of(isa)->arch);
+    return learn_machine(m, isa);
 }
 
-static qf_status start(const qf_bundle_request *request, qf_bundle *bundle)
+static qf_status start(making *m)
 {
+    const qf_bundle_request *request = m->request;
+    qf_bundle *bundle = m->bundle;
     struct utsname system;
     const int most = __builtin_popcount(request->isas) * request->count;
 
@@ -205,19 +168,29 @@ static qf_status start(const qf_bundle_request *request, qf_bundle *bundle)
     if (uname(&system) == 0)
         memcpy(bundle->arch, system.machine, strnlen(system.machine, sizeof bundle->arch - 1));
     for (int isa = 0; isa < QF_ISA_COUNT; isa++)
-        if (request->isas >> isa & 1) add_isa(request, (qf_isa)isa, bundle);
+        if (request->isas >> isa & 1) QF_TRY(add_isa(m, (qf_isa)isa));
     return QF_OK;
+}
+
+static qf_status make(making *m)
+{
+    QF_TRY(start(m));
+    QF_TRY(ask_ledger(m));
+    QF_TRY(ask_prior(m));
+    return qf_bundle_emit(m->bundle, m->here);
 }
 
 qf_status qf_bundle_make(const qf_bundle_request *request, qf_bundle *bundle)
 {
     *bundle = (qf_bundle){0};
     QF_TRY(check(request));
-    qf_status status = start(request, bundle);
-    if (status == QF_OK) status = ask_ledger(request, bundle);
-    if (status == QF_OK) status = ask_prior(bundle);
-    if (status == QF_OK) status = emit(bundle);
+    making *m = qf_alloc(sizeof *m);
+    if (!m) return QF_MEMORY;
+    m->request = request;
+    m->bundle = bundle;
+    const qf_status status = make(m);
     if (status != QF_OK) qf_bundle_release(bundle);
+    qf_free(m);
     return status;
 }
 

@@ -11,15 +11,18 @@ void qf_bundle_origin(const qf_bundle_row *row, char origin[QF_ORIGIN_MAX])
 {
     char tuned[QF_NAME_MAX];
     const bool near = row->rung == QF_RUNG_NEAREST;
+    const char *unrun = row->judged ? "" : ", never run";
 
-    if (row->rung < QF_RUNG_NEAREST) {
-        snprintf(origin, QF_ORIGIN_MAX, "%s",
-                 row->rung == QF_RUNG_PRIOR ? "prior" : "reference");
+    if (row->rung == QF_RUNG_REFERENCE) {
+        snprintf(origin, QF_ORIGIN_MAX, "reference");
         return;
     }
     qf_problem_print(&row->tuned, tuned);
-    snprintf(origin, QF_ORIGIN_MAX, "tuned%s%s%s", near ? " for " : "", near ? tuned : "",
-             row->here ? "" : " on another machine");
+    if (row->rung == QF_RUNG_PRIOR)
+        snprintf(origin, QF_ORIGIN_MAX, "prior%s", unrun);
+    else
+        snprintf(origin, QF_ORIGIN_MAX, "tuned%s%s%s%s", near ? " for " : "", near ? tuned : "",
+                 row->here ? "" : " on another machine", unrun);
 }
 
 static const qf_embedded *find(const qf_embedded *table, const char *name)

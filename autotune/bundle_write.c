@@ -34,8 +34,7 @@ static file *add(folder *f, const char *name)
     return made;
 }
 
-/* ---- what is in it -------------------------------------------------------------------------
- */
+/* ---- what is in it ----------------------------------------------------------------------- */
 
 /* The table of an architecture's kernels. */
 static qf_status make_table(const qf_bundle *bundle, const char *arch, qf_code *code)
@@ -146,8 +145,7 @@ static qf_status fill(const qf_bundle *bundle, folder *f)
     return add_text(bundle, "bundle_makefile.in", "Makefile", f);
 }
 
-/* ---- to the disk ---------------------------------------------------------------------------
- */
+/* ---- to the disk ------------------------------------------------------------------------- */
 
 /* The path of a file's folder, or of the file itself. */
 static qf_status path_of(const folder *f, const char *name, bool parent, char **path)

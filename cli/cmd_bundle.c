@@ -144,10 +144,10 @@ static json_t *json_of(const qf_bundle_row *row)
 
     qf_problem_print(&row->problem, problem);
     qf_kernel_print(&row->kernel, kernel);
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s}", "isa", qf_isa_of(row->kernel.isa)->name, "problem",
-                  problem, "kernel", row->rung == QF_RUNG_REFERENCE ? "reference" : kernel,
-                  "rung", rungs[row->rung]);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:b}", "isa", qf_isa_of(row->kernel.isa)->name,
+                          "problem", problem, "kernel",
+                          row->rung == QF_RUNG_REFERENCE ? "reference" : kernel, "rung",
+                          rungs[row->rung], "judged", row->judged);
     if (row->rung >= QF_RUNG_NEAREST) {
         qf_problem_print(&row->tuned, tuned);
         json_object_set_new(o, "from", json_string(tuned));

@@ -36,13 +36,15 @@ typedef struct qf_bundle_row {
     qf_problem problem;
     qf_kernel_id kernel;
     qf_rung rung;
+    bool judged; /* found right by the judge; false where this machine lacks the ISA */
     /* Of EXACT and NEAREST. */
     qf_problem tuned; /* what it was tuned for */
     bool here;        /* on this machine */
     int64_t unix_us;  /* when */
 } qf_bundle_row;
 
-/* "tuned", "tuned for fast_… on another machine", "prior", "reference". */
+/* "tuned", "tuned for fast_… on another machine", "prior", "reference"; of kernels that were
+ * not judged also ", never run". */
 enum { QF_ORIGIN_MAX = 160 };
 void qf_bundle_origin(const qf_bundle_row *row, char origin[QF_ORIGIN_MAX]);
 
@@ -68,7 +70,8 @@ typedef struct qf_bundle {
 
 /* Chooses and emits every kernel, in memory: the ledger's best for the product and the ISA,
  * the best of the nearest product, the prior's favourite.  Kernels tuned on this machine are
- * preferred to those tuned on others, exact products to near ones.  QF_USAGE for a name that
+ * preferred to those tuned on others, exact products to near ones.  What runs here is judged
+ * (judge.h): QF_WRONG when a kernel fails.  QF_USAGE for a name that
  * is no identifier, QF_UNSUPPORTED for an ISA that is not emitted. */
 QF_MUST_CHECK qf_status qf_bundle_make(const qf_bundle_request *request, qf_bundle *bundle);
 void qf_bundle_release(qf_bundle *bundle);

@@ -34,7 +34,9 @@ other=avx512vnni # another one, whether it runs here or not
 "$qforge" bundle --isa avx2,$best,$other --shapes 5x70x100,1x70x100,33x96x160 --bits 4,3,2 \
     --group 32 --accuracy fast,exact --db none -o made >out 2>&1 || fail "no bundle"
 products=18
-[ "$(grep -c ' prior$' out)" -ge $((2 * products)) ] || fail "not all kernels are told"
+[ "$(grep -c ' prior\(, never run\)*$' out)" -ge $((2 * products)) ] ||
+    fail "not all kernels are told"
+[ "$(grep -c '^avx2 .* prior$' out)" = $products ] || fail "not judged"
 grep -q '^made/libqforge_kernels.a: kernels and runtime for x86_64$' out || fail "no archive"
 [ ! -e made/src ] || fail "sources that nobody needs"
 grep -q 'exact_q2g32_33x96x160_t1' made/qforge_kernels.h || fail "no rows in the header"
@@ -76,8 +78,14 @@ cat >two/both.c <<'END'
 #include <stdio.h>
 int main(void)
 {
+    static const uint8_t codes[32] = {1};
+    const float scale = 1, offset = 0;
     qf_aot *a = qf_aot_open(second_table), *b = qf_aot_open(qforge_kernels_table);
-    printf("%s %s\n", qf_aot_isa(a), qf_aot_isa(b));
+    qf_aot_weights *w = qf_aot_pack(b, "fine", 4, 32, 1, 32, codes, &scale, &offset);
+    qf_aot_product *p = qf_aot_plan(w, 1, NULL);
+    printf("%s %s %s\n", qf_aot_isa(a), qf_aot_isa(b), p ? qf_aot_kernel_name(p) : qf_aot_error());
+    qf_aot_product_free(p);
+    qf_aot_weights_free(w);
     qf_aot_close(a);
     qf_aot_close(b);
     return 0;
@@ -86,7 +94,8 @@ END
 both() {
     "$@" -o two/both two/both.c -x none two/libsecond.a alone/libqforge_kernels.a -lpthread \
         -lm >out 2>&1 || fail "$*: two bundles do not link"
-    [ "$(two/both)" = "avx2 $best" ] || fail "two bundles take each other's kernels"
+    # A class neither has is plain C, in the panels of the instruction set.
+    [ "$(two/both)" = "avx2 $best reference" ] || fail "two bundles disturb each other"
 }
 both "$CC" -x c
 if c++ --version >/dev/null 2>&1; then both c++ -Wall -Wextra -Werror -x c++; fi
@@ -103,8 +112,8 @@ QFORGE_ISA=avx2 "$qforge" tune --shape 1x256x512 --threads 1 --trials 1 >log 2>&
 "$qforge" bundle --isa avx2,$best --shapes 1x256x512,1x512x512,64x256x512 --json -o tuned >out
 products=3
 for isa in avx2 $best; do
-    for row in "1x256x512_t1.*\"rung\":\"exact\".*\"this_machine\":true" \
-        "1x512x512_t1.*\"rung\":\"nearest\",\"from\":\"fast_q4g64_1x256x512_t1\"" \
+    for row in "1x256x512_t1.*\"rung\":\"exact\",\"judged\":true.*\"this_machine\":true" \
+        "1x512x512_t1.*\"rung\":\"nearest\",\"judged\":true,\"from\":\"fast_q4g64_1x256x512_t1\"" \
         "64x256x512_t1.*\"rung\":\"prior\""; do
         tr '{' '\n' <out | grep "\"isa\":\"$isa\"" | grep -q "$row" || fail "$isa: no $row"
     done
@@ -118,6 +127,7 @@ grep -q "$kernel, tuned\$" tuned/qforge_kernels.h || fail "the header does not s
 "$qforge" bundle --isa neon,avx2 --shapes 1x70x100,5x70x100 --group 32 --db none -o far \
     >out 2>&1 || fail "no foreign bundle"
 products=2
+[ "$(grep -c '^neon .* prior, never run$' out)" = $products ] || fail "judged elsewhere"
 grep -q '^far/aarch64/lib.*: kernels alone; compile the runtime in src/ for aarch64' out ||
     fail "does not say what is missing"
 # What is in src/ and include/ is all there is to it.
