@@ -9,7 +9,16 @@ if(LLVM_VERSION_MAJOR LESS 16)
 endif()
 add_library(qf_llvm INTERFACE)
 target_include_directories(qf_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS})
-if(LLVM_LINK_LLVM_DYLIB)
+if(QF_STATIC)
+  # By name, not as imported targets: those ask for shared libraries of their own.
+  # What is not needed costs nothing.
+  set(qf_llvm_libs ${LLVM_AVAILABLE_LIBS})
+  list(FILTER qf_llvm_libs INCLUDE REGEX "^LLVM.+")
+  list(TRANSFORM qf_llvm_libs PREPEND "-l")
+  target_link_directories(qf_llvm INTERFACE ${LLVM_LIBRARY_DIRS})
+  target_link_libraries(qf_llvm INTERFACE -Wl,--start-group ${qf_llvm_libs} -Wl,--end-group
+    -lz -lzstd -lstdc++)
+elseif(LLVM_LINK_LLVM_DYLIB)
   target_link_libraries(qf_llvm INTERFACE LLVM)
 else()
   llvm_map_components_to_libnames(qf_llvm_libs orcjit passes all-targets)

@@ -130,10 +130,11 @@ typedef struct reader {
 
 static double log_probability(const float *logits, int vocab, int token)
 {
-    double greatest = logits[0], sum = 0;
-    for (int v = 1; v < vocab; v++) greatest = fmax(greatest, logits[v]);
-    for (int v = 0; v < vocab; v++) sum += exp(logits[v] - greatest);
-    return logits[token] - greatest - log(sum);
+    float greatest = logits[0];
+    double sum = 0;
+    for (int v = 1; v < vocab; v++) greatest = logits[v] > greatest ? logits[v] : greatest;
+    for (int v = 0; v < vocab; v++) sum += exp((double)logits[v] - (double)greatest);
+    return (double)logits[token] - (double)greatest - log(sum);
 }
 
 static qf_status read_tokens(reader *r, const int *token, int count)
