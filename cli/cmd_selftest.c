@@ -22,7 +22,7 @@ static const double judge_seconds = 10;
 
 typedef struct request {
     cli_problem_request problem;
-    int64_t comparisons, threads, seed;
+    int64_t comparisons, threads, seed, sample;
     double seconds;
     bool json;
 } request;
@@ -30,7 +30,7 @@ typedef struct request {
 /* ---- kernels, by the judge ------------------------------------------------------------- */
 
 typedef struct tally {
-    int kernels, cases, bad;
+    int asked, kernels, cases, bad;
 } tally;
 
 static qf_status judge_one(const request *r, const qf_kernel *kernel, tally *t)
@@ -38,7 +38,10 @@ static qf_status judge_one(const request *r, const qf_kernel *kernel, tally *t)
     qf_validation v;
     char name[QF_NAME_MAX];
 
-    QF_TRY(qf_judge(kernel, (uint64_t)r->seed, judge_seconds, &v));
+    if (r->sample)
+        QF_TRY(qf_judge_here(kernel, (uint64_t)r->seed, (int)r->sample, &v));
+    else
+        QF_TRY(qf_judge(kernel, (uint64_t)r->seed, judge_seconds, &v));
     t->kernels++;
     t->cases += v.cases;
     if (v.verdict == QF_VERDICT_OK) return QF_OK;
@@ -53,6 +56,7 @@ static qf_status judge_answer(const request *r, const qf_kernel_source *source,
 {
     qf_kernel kernel;
 
+    if (r->sample && t->asked++ % r->sample) return QF_OK;
     QF_TRY(source->find(source->self, problem, &kernel));
     return judge_one(r, &kernel, t);
 }
@@ -216,6 +220,7 @@ static qf_status check(const request *r)
 {
     QF_TRY(cli_check_int("aa", r->comparisons, 0, 1000000));
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
+    QF_TRY(cli_check_int("sample", r->sample, 0, 1000));
     if (!(r->seconds > 0 && r->seconds <= 60))
         return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 60", r->seconds);
     return QF_OK;
@@ -234,6 +239,8 @@ qf_status cli_cmd_selftest(int argc, char **argv)
         {"seconds", 0, CLI_REAL, &r.seconds, "S", "--aa: longest time of a comparison (0.5)"},
         {"threads", 'j', CLI_INT, &r.threads, "N", "threads (1); 0: all"},
         {"seed", 0, CLI_INT, &r.seed, "N", "of the judge's numbers and the order of pairs"},
+        {"sample", 0, CLI_INT, &r.sample, "N",
+         "judge one kernel in N by one product in N, all in this process"},
         {"json", 0, CLI_FLAG, &r.json, NULL, "for programs"},
         {0}};
     cli_machine machine = {0};
