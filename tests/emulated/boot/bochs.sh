@@ -44,7 +44,7 @@ build()
 }
 
 mkdir -p "$keep"
-[ -x "$keep/place" ] || build
+[ -x "$keep/place" ] && [ -z "$(find "$here" -newer "$keep/place" -name "*.[chSl]*")" ] || build
 at=$(mktemp -d)
 trap 'rm -rf "$at"' EXIT
 # The program is named before its arguments.
