@@ -9,7 +9,7 @@ here=$QFORGE_SOURCE/tests/emulated
 root=$build/emulation
 mkdir -p "$root"
 case ${QFORGE_EMULATED:-sample} in
-full) sample=2 thin=1 every=5 ;;
+full) sample=2 thin=1 every=11 ;;
 *) sample=1 thin=3 every=25 ;;
 esac
 
