@@ -123,12 +123,15 @@ LLVMValueRef cg_splat(const cg_emit *e, LLVMValueRef scalar)
 
 LLVMValueRef cg_load_splat(const cg_emit *e, LLVMValueRef at)
 {
+    if (e->isa->broadcast) return e->isa->broadcast(e, e->vf32, at);
     return cg_splat(e, cg_load(e, e->f32, at, 4));
 }
 
 LLVMValueRef cg_load_splat_quad(const cg_emit *e, LLVMValueRef at)
 {
-    return LLVMBuildBitCast(e->build, cg_splat(e, cg_load(e, e->i32, at, 4)), e->vi8, "");
+    LLVMValueRef words = e->isa->broadcast ? e->isa->broadcast(e, e->vi32, at)
+                                           : cg_splat(e, cg_load(e, e->i32, at, 4));
+    return LLVMBuildBitCast(e->build, words, e->vi8, "");
 }
 
 LLVMValueRef cg_intrinsic(const cg_emit *e, const char *name, LLVMTypeRef *overload,

@@ -28,6 +28,10 @@ typedef struct cg_isa {
     /* Stores the lanes of <lanes x float>, `stride` bytes apart; NULL where one instruction
      * cannot. */
     void (*spread)(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, int stride);
+    /* One <i32 or float> from memory in every lane of the type; NULL: a load and a splat. */
+    LLVMValueRef (*broadcast)(const cg_emit *e, LLVMTypeRef type, LLVMValueRef at);
+    /* <lanes x half> to <lanes x float>; NULL where the instruction set converts. */
+    LLVMValueRef (*widen)(const cg_emit *e, LLVMValueRef half);
 } cg_isa;
 
 #define QF_ISA(id, name, arch, vector_bytes, features) extern const cg_isa cg_isa_##id;

@@ -1,6 +1,7 @@
 /* unpack.c -- one function per width, inverse of runtime/codes.c. */
 #include "unpack.h"
 
+#include "isa.h"
 #include "qforge/pack.h"
 
 static qf_layout layout_of(const cg_emit *e)
@@ -31,6 +32,7 @@ LLVMValueRef cg_params(const cg_emit *e, LLVMValueRef record, int slot, int v)
     if (layout_of(e).params == QF_PARAMS_F32)
         return cg_load(e, e->vf32, cg_at_const(e, record, 4 * first), e->align);
     LLVMValueRef half = cg_load(e, e->vf16, cg_at_const(e, record, 2 * first), e->align / 2);
+    if (e->isa->widen) return e->isa->widen(e, half);
     return LLVMBuildFPExt(e->build, half, e->vf32, "");
 }
 

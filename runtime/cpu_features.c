@@ -88,7 +88,8 @@ static const feature features[] = {
     {"sve", AT_HWCAP, 22},   {"sve2", AT_HWCAP2, 1},     {"i8mm", AT_HWCAP2, 13},
     {"bf16", AT_HWCAP2, 14}, {"sme", AT_HWCAP2, 23},
 #else
-    {"v", AT_HWCAP, 'v' - 'a'},
+    {"m", AT_HWCAP, 'm' - 'a'}, {"a", AT_HWCAP, 0},         {"f", AT_HWCAP, 'f' - 'a'},
+    {"d", AT_HWCAP, 'd' - 'a'}, {"c", AT_HWCAP, 'c' - 'a'}, {"v", AT_HWCAP, 'v' - 'a'},
 #endif
 };
 
@@ -144,6 +145,13 @@ int qf_features_vector_bytes(const char *list)
     if (strstr(list, "+sve")) {
         const int length = prctl(PR_SVE_GET_VL);
         return length > 0 ? length & PR_SVE_VL_LEN_MASK : -1;
+    }
+#endif
+#if defined(__riscv)
+    if (strstr(list, "+v")) {
+        long length;
+        __asm__ volatile("csrr %0, 0xc22" : "=r"(length)); /* vlenb */
+        return (int)length;
     }
 #endif
     (void)list;
