@@ -79,9 +79,11 @@ static void add_quad(state *s, int b, int j, int plane)
     LLVMValueRef quad[2 * CG_PANELS_MAX];
 
     for (int v = 0; v < vectors; v++) quad[v] = load_quad(s, b, j, plane, v);
+    cg_splats splats = {
+        .at = cg_at_const(e, s->value[s->sums], 4L * (b * QF_BLOCK_QUADS + j) * rows),
+        .count = rows};
     for (int m = 0; m < rows; m++) {
-        const int64_t at = 4L * ((b * QF_BLOCK_QUADS + j) * rows + m);
-        LLVMValueRef x = cg_load_splat_quad(e, cg_at_const(e, s->value[s->sums], at));
+        LLVMValueRef x = cg_splat_next_quad(e, &splats, m);
         for (int v = 0; v < vectors; v++) {
             LLVMValueRef *sum = &s->value[m * vectors + v];
             *sum = e->isa->dot->add(e, *sum, quad[v], x);

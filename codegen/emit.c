@@ -134,6 +134,30 @@ LLVMValueRef cg_load_splat_quad(const cg_emit *e, LLVMValueRef at)
     return LLVMBuildBitCast(e->build, words, e->vi8, "");
 }
 
+/* Lane i % 4 of four in a row; NULL where there are fewer, or lanes are not taken singly. */
+static LLVMValueRef lane_of(const cg_emit *e, cg_splats *s, LLVMTypeRef element, int i)
+{
+    const int lane[] = {i % 4, i % 4, i % 4, i % 4};
+
+    if (!e->isa->by_lane || i / 4 * 4 + 4 > s->count) return NULL;
+    if (i % 4 == 0)
+        s->four = cg_load(e, LLVMVectorType(element, 4), cg_at_const(e, s->at, 4L * i), 4);
+    return cg_shuffle(e, s->four, s->four, lane, 4);
+}
+
+LLVMValueRef cg_splat_next(const cg_emit *e, cg_splats *splats, int i)
+{
+    LLVMValueRef lane = lane_of(e, splats, e->f32, i);
+    return lane ? lane : cg_load_splat(e, cg_at_const(e, splats->at, 4L * i));
+}
+
+LLVMValueRef cg_splat_next_quad(const cg_emit *e, cg_splats *splats, int i)
+{
+    LLVMValueRef lane = lane_of(e, splats, e->i32, i);
+    if (lane) return LLVMBuildBitCast(e->build, lane, e->vi8, "");
+    return cg_load_splat_quad(e, cg_at_const(e, splats->at, 4L * i));
+}
+
 LLVMValueRef cg_intrinsic(const cg_emit *e, const char *name, LLVMTypeRef *overload,
                           unsigned overloads, LLVMValueRef *args, unsigned count)
 {

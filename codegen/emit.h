@@ -58,6 +58,15 @@ LLVMValueRef cg_splat(const cg_emit *e, LLVMValueRef scalar);
 LLVMValueRef cg_load_splat(const cg_emit *e, LLVMValueRef at);
 /* Four bytes from memory in every lane, as <4 lanes x i8>. */
 LLVMValueRef cg_load_splat_quad(const cg_emit *e, LLVMValueRef at);
+/* The same for a run of numbers, or quads, in memory: `count` of them, one a row of the tile,
+ * asked for in order. */
+typedef struct cg_splats {
+    LLVMValueRef at;
+    int count;
+    LLVMValueRef four; /* of them, where products take one lane of an operand */
+} cg_splats;
+LLVMValueRef cg_splat_next(const cg_emit *e, cg_splats *splats, int i);
+LLVMValueRef cg_splat_next_quad(const cg_emit *e, cg_splats *splats, int i);
 LLVMValueRef cg_fma(const cg_emit *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
 /* Shuffles by a list of indices into a followed by b. */
 LLVMValueRef cg_shuffle(const cg_emit *e, LLVMValueRef a, LLVMValueRef b, const int *index,

@@ -21,8 +21,9 @@ static void accumulate(const cg_emit *e, LLVMValueRef a, int64_t k, const LLVMVa
 {
     const int mr = e->id->tile.mr, vectors = cg_tile_vectors(e);
 
+    cg_splats splats = {.at = cg_at_const(e, a, 4 * k * mr), .count = mr};
     for (int m = 0; m < mr; m++) {
-        LLVMValueRef x = cg_load_splat(e, cg_at_const(e, a, 4 * (k * mr + m)));
+        LLVMValueRef x = cg_splat_next(e, &splats, m);
         for (int v = 0; v < 2; v++) {
             LLVMValueRef *sum = &acc[m * vectors + 2 * panel + v];
             *sum = cg_fma(e, x, w[v], *sum);

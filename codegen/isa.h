@@ -22,7 +22,8 @@ typedef struct cg_isa {
     const char *triple, *cpu; /* NULL triple: not emitted (the reference) */
     int registers;            /* vector registers */
     const char *tie;          /* inline-assembly constraint of a vector register */
-    int scalable;             /* bytes of vscale's unit; 0: vectors have one length */
+    bool by_lane; /* products take one lane of an operand: four broadcasts are one load */
+    int scalable; /* bytes of vscale's unit; 0: vectors have one length */
     const cg_dot *dot;
     void (*mark)(const cg_emit *e); /* attributes of the function; may be NULL */
     /* Stores the lanes of <lanes x float>, `stride` bytes apart; NULL where one instruction

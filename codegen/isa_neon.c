@@ -7,5 +7,6 @@ const cg_isa cg_isa_NEON = {
     .cpu = "generic",
     .registers = 32,
     .tie = "w",
+    .by_lane = true,
     .dot = &cg_sdot,
 };

@@ -7,5 +7,6 @@ const cg_isa cg_isa_NEONI8MM = {
     .cpu = "generic",
     .registers = 32,
     .tie = "w",
+    .by_lane = true,
     .dot = &cg_usdot,
 };

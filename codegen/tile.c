@@ -158,8 +158,9 @@ static void product_step(const cg_emit *e, LLVMValueRef a, LLVMValueRef *b, LLVM
                        cg_at_const(e, cg_at(e, b[v / 2], b_row),
                                    4L * e->panel * step + 4L * e->lanes * (v % 2)),
                        e->align);
+    cg_splats splats = {.at = cg_at_const(e, a_row, 4L * mr * step), .count = mr};
     for (int m = 0; m < mr; m++) {
-        LLVMValueRef x = cg_load_splat(e, cg_at_const(e, a_row, 4L * (mr * step + m)));
+        LLVMValueRef x = cg_splat_next(e, &splats, m);
         for (int v = 0; v < vectors; v++)
             acc[m * vectors + v] = cg_fma(e, x, w[v], acc[m * vectors + v]);
     }
