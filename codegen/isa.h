@@ -26,6 +26,9 @@ typedef struct cg_isa {
     int scalable; /* bytes of vscale's unit; 0: vectors have one length */
     const cg_dot *dot;
     void (*mark)(const cg_emit *e); /* attributes of the function; may be NULL */
+    /* (byte >> shift) & mask of <4 lanes x i8>; NULL where that takes two instructions anyway.
+     */
+    LLVMValueRef (*cut)(const cg_emit *e, LLVMValueRef bytes, int shift, int mask);
     /* Stores the lanes of <lanes x float>, `stride` bytes apart; NULL where one instruction
      * cannot. */
     void (*spread)(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, int stride);

@@ -59,8 +59,9 @@ static LLVMValueRef word(cg_block *block, int i)
 /* (bytes >> shift) & mask */
 static LLVMValueRef field(const cg_emit *e, LLVMValueRef bytes, int shift, int mask)
 {
+    if (shift && e->isa->cut) return e->isa->cut(e, bytes, shift, mask);
     if (shift) bytes = LLVMBuildLShr(e->build, bytes, cg_bytes(e, shift), "");
-    if (shift + __builtin_popcount((unsigned)mask) == 8) return bytes; /* nothing above */
+    if (mask & 1 && shift + __builtin_popcount((unsigned)mask) == 8) return bytes; /* no more */
     return LLVMBuildAnd(e->build, bytes, cg_bytes(e, mask), "");
 }
 
@@ -77,8 +78,7 @@ static LLVMValueRef quad3(cg_block *block, int j)
     block->word[j - 6] = NULL;
     if (j == 6) block->word[2] = NULL;
     LLVMValueRef low = field(e, word(block, j - 6), 6, 3);
-    LLVMValueRef high = LLVMBuildLShr(e->build, word(block, 2), cg_bytes(e, j - 2), "");
-    high = LLVMBuildAnd(e->build, high, cg_bytes(e, 4), "");
+    LLVMValueRef high = field(e, word(block, 2), j - 2, 4);
     return LLVMBuildOr(e->build, low, high, "");
 }
 

@@ -71,6 +71,7 @@ judged()
         fail "$label"
     }
     printf '%-34s %s\n' "$label" "$(tail -1 "$root/$$.out")"
+    if [ "${QFORGE_EMULATED:-sample}" = full ]; then grep '^| ' "$root/$$.out" | sed "s/^/$label /"; fi
     rm -f "$root/$$.out"
 }
 

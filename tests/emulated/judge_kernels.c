@@ -53,6 +53,38 @@ static qf_gemm_fn *chosen(const char *control)
     return strcmp(control, "spoil") == 0 ? spoil : peek;
 }
 
+/* ---- what passed, by recipe, width and group ---- */
+
+typedef struct tally {
+    int kernels;
+    long products;
+} tally;
+
+static tally passed[QF_RECIPE_COUNT][QF_QUANT_COUNT][3];
+
+static tally *tally_of(const qf_kernel_id *id)
+{
+    const int group = id->group == 128 ? 2 : id->group == 64;
+    return &passed[id->recipe][id->quant][id->quant == QF_F32 ? 0 : group];
+}
+
+/* A line a recipe, a cell a format: products passed, of how many kernels. */
+static void print_table(qf_isa isa)
+{
+    for (int r = 0; r < QF_RECIPE_COUNT; r++) {
+        printf("| %s | %s |", qf_isa_of(isa)->name, qf_recipe_of((qf_recipe)r)->name);
+        for (int q = 0; q < QF_QUANT_COUNT; q++)
+            for (int g = 0; g < (q == QF_F32 ? 1 : 3); g++) {
+                const tally t = passed[r][q][g];
+                if (t.kernels)
+                    printf(" %ld of %d |", t.products, t.kernels);
+                else
+                    printf(" |");
+            }
+        printf("\n");
+    }
+}
+
 static bool is_right(const judged_kernel *row, int every, const char *control, long *cases)
 {
     qf_kernel kernel = {0};
@@ -67,6 +99,8 @@ static bool is_right(const judged_kernel *row, int every, const char *control, l
         return false;
     }
     *cases += v.cases;
+    tally_of(&kernel.id)->kernels++;
+    tally_of(&kernel.id)->products += v.cases;
     if (v.verdict == QF_VERDICT_OK && v.cases > 0) return true;
     printf("%s: wrong: %s\n", row->name, v.detail);
     return false;
@@ -85,6 +119,9 @@ int main(int argc, char **argv)
     signal(SIGILL, on_death);
     if (every < 1) return 2;
     for (int i = 0; i < judged_count; i++) bad += !is_right(&judged[i], every, control, &cases);
+    qf_kernel_id any = {.isa = QF_ISA_C};
+    if (judged_count && qf_kernel_parse(judged[0].name, &any) == QF_OK && !bad)
+        print_table(any.isa);
     printf("%d kernels, %ld products, %d bad\n", judged_count, cases, bad);
     return bad ? 1 : 0;
 }

@@ -55,7 +55,7 @@ x86()
     {
         sees "program on Haswell" "c avx2" $stub corei7_haswell_4770 $small -- cpu
         sees "program on Skylake-X" "c avx2 avx512" $stub corei7_skylake_x $small -- cpu
-        sees "program on Tiger Lake" "c avx2 avx512 avx512vnni" $stub tigerlake $small -- cpu
+        sees "program on Tiger Lake" "c avx2 avx512 avx512vnni avx512gfni" $stub tigerlake $small -- cpu
         refused "vnni asked of Skylake-X" "runs no 'avx512vnni'" \
             $stub corei7_skylake_x $small QFORGE_ISA=avx512vnni -- cpu
         judged "selftest on Tiger Lake" $stub tigerlake $small -- selftest --sample 11

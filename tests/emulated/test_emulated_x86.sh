@@ -24,8 +24,13 @@ refused "avx512 on Haswell" "${died}6" emulate corei7_haswell_4770 "$avx512" 25
 image avx512vnni x86_64
 judged "avx512vnni on Ice Lake" emulate corei7_icelake_u "$image" "$every"
 refused "avx512vnni on Skylake-X" "${died}6" emulate corei7_skylake_x "$image" 25
+refused "avx512vnni on Haswell" "${died}6" emulate corei7_haswell_4770 "$image" 25
 refused "wrong by one bit" "avx512vnni_.*: wrong: " emulate tigerlake "$image" 25 spoil
 refused "reads beyond its weights" "${died}e" emulate tigerlake "$image" 25 peek
+
+image avx512gfni x86_64
+judged "avx512gfni on Ice Lake" emulate corei7_icelake_u "$image" "$every"
+refused "avx512gfni on Skylake-X" "${died}6" emulate corei7_skylake_x "$image" 25
 
 # AVX-VNNI is known to Bochs 3 alone: fetched for the full run, used when it is there.
 if [ "${QFORGE_EMULATED:-sample}" = full ]; then
