@@ -28,18 +28,17 @@ refused "avx512vnni on Haswell" "${died}6" emulate corei7_haswell_4770 "$image" 
 refused "wrong by one bit" "avx512vnni_.*: wrong: " emulate tigerlake "$image" 25 spoil
 refused "reads beyond its weights" "${died}e" emulate tigerlake "$image" 25 peek
 
-image avx512gfni x86_64
-judged "avx512gfni on Ice Lake" emulate corei7_icelake_u "$image" "$every"
-refused "avx512gfni on Skylake-X" "${died}6" emulate corei7_skylake_x "$image" 25
-
-# AVX-VNNI is known to Bochs 3 alone: fetched for the full run, used when it is there.
+# AVX-VNNI is known to Bochs 3 alone, and 2.7 inverts what GFNI's affine instruction gives: fetched for the full run, used when it is there.
 if [ "${QFORGE_EMULATED:-sample}" = full ]; then
-    sh "$here/unpack.sh" "$root/bochs3" trixie amd64 bochs bochs-term || echo "avxvnni: not executed, no Bochs 3"
+    sh "$here/unpack.sh" "$root/bochs3" trixie amd64 bochs bochs-term || echo "avxvnni, avx512gfni: not executed, no Bochs 3"
 fi
 if [ -e "$root/bochs3/root" ]; then
     image avxvnni x86_64
     QFORGE_BOCHS3=$root/bochs3/root
     export QFORGE_BOCHS3
     judged "avxvnni on Arrow Lake" emulate arrow_lake "$image" "$every"
+    image avx512gfni x86_64
+    judged "avx512gfni on Sapphire Rapids" emulate sapphire_rapids "$image" "$every"
+    refused "avx512gfni on Arrow Lake" "${died}6" emulate arrow_lake "$image" 25
     judged "avx512 on Sapphire Rapids" emulate sapphire_rapids "$avx512" "$every"
 fi
