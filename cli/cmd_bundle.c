@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "isa_names.h"
 #include "machine.h"
 #include "options.h"
 #include "qforge/bundle.h"
@@ -46,13 +47,13 @@ static qf_status each(request *r, qf_problem *p, const char *option, const char 
 
 static qf_status take_isa(request *r, qf_problem *p, const char *item)
 {
-    const qf_isa isa = qf_isa_named(item);
+    uint32_t isas;
     (void)p;
-    if (isa == QF_ISA_COUNT) return qf_fail(QF_USAGE, "--isa: no '%s'", item);
-    if (isa == QF_ISA_C)
+    QF_TRY(cli_isas_named("isa", item, &isas));
+    if (isas & 1u << QF_ISA_C)
         return qf_fail(QF_UNSUPPORTED,
                        "--isa: 'c' is in every bundle, name one that is emitted");
-    r->isa_bits |= 1u << isa;
+    r->isa_bits |= isas;
     return QF_OK;
 }
 
@@ -197,7 +198,8 @@ qf_status cli_cmd_bundle(int argc, char **argv)
     request r = {
         .bits = "4", .group = 64, .threads = 1, .accuracies = "fast", .name = "qforge_kernels"};
     const cli_option options[] = {
-        {"isa", 'i', CLI_TEXT, &r.isas, "LIST", "instruction sets, e.g. avx2,avx512vnni"},
+        {"isa", 'i', CLI_TEXT, &r.isas, "LIST",
+         "instruction sets, e.g. avx2,avx512vnni; sve: all lengths"},
         {"shapes", 's', CLI_TEXT, &r.shapes, "LIST", "MxNxK,...: rows, outputs, inputs"},
         {"bits", 'b', CLI_TEXT, &r.bits, "LIST", "widths of the weights: 2, 3, 4, 8"},
         {"group", 'g', CLI_INT, &r.group, "N", "group size: 32, 64, 128"},

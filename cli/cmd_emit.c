@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "isa_names.h"
 #include "options.h"
 #include "qforge/codegen.h"
 
@@ -25,12 +26,11 @@ static qf_status kernel_of(const request *r, qf_kernel_id *id)
 {
     if (r->kernel) return qf_kernel_parse(r->kernel, id);
     *id = (qf_kernel_id){.group = r->bits == 32 ? 0 : (int)r->group,
-                         .quant = qf_quant_of_bits((int)r->bits),
-                         .isa = qf_isa_named(r->isa)};
+                         .quant = qf_quant_of_bits((int)r->bits)};
     if (id->quant == QF_QUANT_COUNT)
         return qf_fail(QF_USAGE, "--bits: %lld is no width (2, 3, 4, 8, 32)",
                        (long long)r->bits);
-    if (id->isa == QF_ISA_COUNT) return qf_fail(QF_USAGE, "--isa: no '%s'", r->isa);
+    QF_TRY(cli_isa_named("isa", r->isa, &id->isa));
     id->recipe = recipe_of(r->recipe);
     if (id->recipe == QF_RECIPE_COUNT) return qf_fail(QF_USAGE, "--recipe: no '%s'", r->recipe);
     if (r->tile) return qf_tile_parse(r->tile, &id->tile);
@@ -47,7 +47,8 @@ qf_status cli_cmd_emit(int argc, char **argv)
         {"bits", 'b', CLI_INT, &r.bits, "N", "width of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &r.group, "N", "group size: 32, 64, 128"},
         {"recipe", 'r', CLI_TEXT, &r.recipe, "NAME", "a class (exact, fine, fast) or a recipe"},
-        {"isa", 'i', CLI_TEXT, &r.isa, "NAME", "instruction set"},
+        {"isa", 'i', CLI_TEXT, &r.isa, "NAME",
+         "instruction set; sve: this machine's length, or 128 bits"},
         {"tile", 't', CLI_TEXT, &r.tile, "TILE", "e.g. 6x16_u2 (default 1 x one panel)"},
         {"form", 'f', CLI_TEXT, &r.form, "FORM", "ir, asm or obj"},
         {0}};

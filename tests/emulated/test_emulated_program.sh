@@ -101,5 +101,38 @@ aarch64()
     rm -f "$root/$$.db"*
 }
 
+# answers MODEL KERNEL: the bundle's example is right, by a kernel named so.
+answers()
+{
+    qemu-aarch64 -L /usr/aarch64-linux-gnu -cpu "$1" "$bundle/aarch64/example" >"$root/$$.bundle" 2>&1 &&
+        grep -q " $2" "$root/$$.bundle" || {
+        cat "$root/$$.bundle" >&2
+        fail "bundle on $1: not right by $2"
+    }
+    printf '%-34s ok: right by %s\n' "bundle on ${1%%,sve-default*}" "$2"
+    rm -f "$root/$$.bundle"
+}
+
+# One archive for every length of SVE, and NEON for the rest.
+bundled()
+{
+    bundle=$root/bundle
+    rm -rf "$bundle"
+    { "$build/qforge" bundle --isa neon,sve --shapes 4x128x256 --bits 4 --ledger none -o "$bundle" &&
+        make -C "$bundle" ARCH=aarch64 CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar; } \
+        >"$root/bundle.log" 2>&1 || {
+        tail -5 "$root/bundle.log" >&2
+        fail "no bundle"
+    }
+    answers cortex-a72 "reference"
+    answers cortex-a76 "gemm_q4g64_dot_neon_"
+    answers a64fx "gemm_q4g64_dot_sve512_"
+    answers max,sve384=on "gemm_q4g64_dot_neon_"
+    for bits in 128 256 512 1024 2048; do
+        answers "$(sve_cpu $bits)" "gemm_q4g64_dot_sve${bits}_"
+    done
+}
+
 [ "$(uname -m)" != x86_64 ] || x86
 aarch64
+[ ! -x "$root/aarch64/qforge" ] || bundled
