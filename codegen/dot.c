@@ -83,10 +83,10 @@ static void add_quad(state *s, int b, int j, int plane)
         .at = cg_at_const(e, s->value[s->sums], 4L * (b * QF_BLOCK_QUADS + j) * rows),
         .count = rows};
     for (int m = 0; m < rows; m++) {
-        LLVMValueRef x = cg_splat_next_quad(e, &splats, m);
+        cg_splat_take_quad(e, &splats, m);
         for (int v = 0; v < vectors; v++) {
             LLVMValueRef *sum = &s->value[m * vectors + v];
-            *sum = e->isa->dot->add(e, *sum, quad[v], x);
+            *sum = cg_splat_dot(e, &splats, quad[v], *sum);
         }
     }
     cg_tie(e, s->value, s->sums + 1 + s->quads->panels);

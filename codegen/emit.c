@@ -134,28 +134,38 @@ LLVMValueRef cg_load_splat_quad(const cg_emit *e, LLVMValueRef at)
     return LLVMBuildBitCast(e->build, words, e->vi8, "");
 }
 
-/* Lane i % 4 of four in a row; NULL where there are fewer, or lanes are not taken singly. */
-static LLVMValueRef lane_of(const cg_emit *e, cg_splats *s, LLVMTypeRef element, int i)
+/* Whether number i is one of four that are all there. */
+static bool take_lane(const cg_emit *e, cg_splats *s, int i)
 {
-    const int lane[] = {i % 4, i % 4, i % 4, i % 4};
-
-    if (!e->isa->by_lane || i / 4 * 4 + 4 > s->count) return NULL;
-    if (i % 4 == 0)
-        s->four = cg_load(e, LLVMVectorType(element, 4), cg_at_const(e, s->at, 4L * i), 4);
-    return cg_shuffle(e, s->four, s->four, lane, 4);
+    s->lane = -1;
+    if (!e->isa->lanes || i / 4 * 4 + 4 > s->count) return false;
+    s->lane = i % 4;
+    if (s->lane == 0) s->value = e->isa->lanes->load(e, cg_at_const(e, s->at, 4L * i));
+    return true;
 }
 
-LLVMValueRef cg_splat_next(const cg_emit *e, cg_splats *splats, int i)
+void cg_splat_take(const cg_emit *e, cg_splats *s, int i)
 {
-    LLVMValueRef lane = lane_of(e, splats, e->f32, i);
-    return lane ? lane : cg_load_splat(e, cg_at_const(e, splats->at, 4L * i));
+    if (!take_lane(e, s, i)) s->value = cg_load_splat(e, cg_at_const(e, s->at, 4L * i));
 }
 
-LLVMValueRef cg_splat_next_quad(const cg_emit *e, cg_splats *splats, int i)
+void cg_splat_take_quad(const cg_emit *e, cg_splats *s, int i)
 {
-    LLVMValueRef lane = lane_of(e, splats, e->i32, i);
-    if (lane) return LLVMBuildBitCast(e->build, lane, e->vi8, "");
-    return cg_load_splat_quad(e, cg_at_const(e, splats->at, 4L * i));
+    if (!take_lane(e, s, i)) s->value = cg_load_splat_quad(e, cg_at_const(e, s->at, 4L * i));
+}
+
+LLVMValueRef cg_splat_fma(const cg_emit *e, const cg_splats *s, LLVMValueRef w,
+                          LLVMValueRef acc)
+{
+    if (s->lane < 0) return cg_fma(e, s->value, w, acc);
+    return e->isa->lanes->fma(e, s->value, s->lane, w, acc);
+}
+
+LLVMValueRef cg_splat_dot(const cg_emit *e, const cg_splats *s, LLVMValueRef codes,
+                          LLVMValueRef acc)
+{
+    if (s->lane < 0) return e->isa->dot->add(e, acc, codes, s->value);
+    return e->isa->lanes->dot(e, s->value, s->lane, codes, acc);
 }
 
 LLVMValueRef cg_intrinsic(const cg_emit *e, const char *name, LLVMTypeRef *overload,

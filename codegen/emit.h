@@ -58,15 +58,23 @@ LLVMValueRef cg_splat(const cg_emit *e, LLVMValueRef scalar);
 LLVMValueRef cg_load_splat(const cg_emit *e, LLVMValueRef at);
 /* Four bytes from memory in every lane, as <4 lanes x i8>. */
 LLVMValueRef cg_load_splat_quad(const cg_emit *e, LLVMValueRef at);
-/* The same for a run of numbers, or quads, in memory: `count` of them, one a row of the tile,
- * asked for in order. */
+/* A run of numbers, or of quads, in memory, one a row of the tile, each to be multiplied with
+ * whole vectors: broadcast one by one, or taken as lanes of four where the instruction set
+ * can. */
 typedef struct cg_splats {
     LLVMValueRef at;
     int count;
-    LLVMValueRef four; /* of them, where products take one lane of an operand */
+    LLVMValueRef value; /* the one at hand in every lane, or four of them */
+    int lane;           /* of the four; -1: in every lane */
 } cg_splats;
-LLVMValueRef cg_splat_next(const cg_emit *e, cg_splats *splats, int i);
-LLVMValueRef cg_splat_next_quad(const cg_emit *e, cg_splats *splats, int i);
+/* Brings number i to hand; in ascending order. */
+void cg_splat_take(const cg_emit *e, cg_splats *splats, int i);
+void cg_splat_take_quad(const cg_emit *e, cg_splats *splats, int i);
+/* acc + the one at hand times w; acc + the products of the quad at hand with codes. */
+LLVMValueRef cg_splat_fma(const cg_emit *e, const cg_splats *splats, LLVMValueRef w,
+                          LLVMValueRef acc);
+LLVMValueRef cg_splat_dot(const cg_emit *e, const cg_splats *splats, LLVMValueRef codes,
+                          LLVMValueRef acc);
 LLVMValueRef cg_fma(const cg_emit *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c);
 /* Shuffles by a list of indices into a followed by b. */
 LLVMValueRef cg_shuffle(const cg_emit *e, LLVMValueRef a, LLVMValueRef b, const int *index,

@@ -105,7 +105,7 @@ static qf_status check(const cg_emit *e)
     QF_TRY(cg_check_not_unrolled(e));
     /* a row of quads, one broadcast, one product; joining planes takes a constant, and four
      * rows taken by lane one more load in flight */
-    const int others = 2 + (qf_recipe_of(e->id->recipe)->planes > 1) + e->isa->by_lane;
+    const int others = 2 + (qf_recipe_of(e->id->recipe)->planes > 1) + (e->isa->lanes != NULL);
     return cg_check_registers(e, cg_dot_rows(e) * cg_tile_vectors(e),
                               cg_tile_vectors(e) + others);
 }

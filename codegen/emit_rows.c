@@ -23,10 +23,10 @@ static void accumulate(const cg_emit *e, LLVMValueRef a, int64_t k, const LLVMVa
 
     cg_splats splats = {.at = cg_at_const(e, a, 4 * k * mr), .count = mr};
     for (int m = 0; m < mr; m++) {
-        LLVMValueRef x = cg_splat_next(e, &splats, m);
+        cg_splat_take(e, &splats, m);
         for (int v = 0; v < 2; v++) {
             LLVMValueRef *sum = &acc[m * vectors + 2 * panel + v];
-            *sum = cg_fma(e, x, w[v], *sum);
+            *sum = cg_splat_fma(e, &splats, w[v], *sum);
         }
     }
 }

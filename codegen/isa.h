@@ -18,13 +18,23 @@ typedef struct cg_dot {
     int (*max_adds)(int bits); /* adds before finish() that cannot overflow */
 } cg_dot;
 
+/* Products that take one of four numbers, or quads, of an operand: four broadcasts are one
+ * load. */
+typedef struct cg_lanes {
+    LLVMValueRef (*load)(const cg_emit *e, LLVMValueRef at); /* sixteen bytes */
+    LLVMValueRef (*fma)(const cg_emit *e, LLVMValueRef four, int lane, LLVMValueRef w,
+                        LLVMValueRef acc);
+    LLVMValueRef (*dot)(const cg_emit *e, LLVMValueRef four, int lane, LLVMValueRef codes,
+                        LLVMValueRef acc);
+} cg_lanes;
+
 typedef struct cg_isa {
     const char *triple, *cpu; /* NULL triple: not emitted (the reference) */
+    int scalable;             /* bytes of vscale's unit; 0: vectors have one length */
     int registers;            /* vector registers */
     const char *tie;          /* inline-assembly constraint of a vector register */
-    bool by_lane; /* products take one lane of an operand: four broadcasts are one load */
-    int scalable; /* bytes of vscale's unit; 0: vectors have one length */
     const cg_dot *dot;
+    const cg_lanes *lanes;          /* NULL: every lane must hold the number */
     void (*mark)(const cg_emit *e); /* attributes of the function; may be NULL */
     /* (byte >> shift) & mask of <4 lanes x i8>; NULL where that takes two instructions anyway.
      */

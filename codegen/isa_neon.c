@@ -1,5 +1,6 @@
 /* isa_neon.c -- AArch64 with byte dot products (Armv8.2, every core since Cortex-A76 and
  * Neoverse N1): 32 q registers. */
+#include "arm_lanes.h"
 #include "sdot.h"
 
 const cg_isa cg_isa_NEON = {
@@ -7,6 +8,6 @@ const cg_isa cg_isa_NEON = {
     .cpu = "generic",
     .registers = 32,
     .tie = "w",
-    .by_lane = true,
+    .lanes = &cg_lanes_neon,
     .dot = &cg_sdot,
 };

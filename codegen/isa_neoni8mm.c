@@ -1,5 +1,6 @@
 /* isa_neoni8mm.c -- AArch64 with the byte products of I8MM (Armv8.6): codes of eight bits
  * need not be split. */
+#include "arm_lanes.h"
 #include "sdot.h"
 
 const cg_isa cg_isa_NEONI8MM = {
@@ -7,6 +8,6 @@ const cg_isa cg_isa_NEONI8MM = {
     .cpu = "generic",
     .registers = 32,
     .tie = "w",
-    .by_lane = true,
+    .lanes = &cg_lanes_neon,
     .dot = &cg_usdot,
 };

@@ -2,6 +2,7 @@
  *
  * Kernels use ordinary fixed vectors of that length; vscale_range tells LLVM that one such
  * vector is exactly one z register. */
+#include "arm_lanes.h"
 #include "scalable.h"
 #include "sdot.h"
 #include "sve_spread.h"
@@ -15,6 +16,7 @@
         .scalable = 16,                                                                        \
         .dot = &cg_sdot_scalable,                                                              \
         .mark = cg_exact_length,                                                               \
+        .lanes = &cg_lanes_sve,                                                                \
         .spread = cg_sve_spread,                                                               \
     }
 

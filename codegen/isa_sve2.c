@@ -1,5 +1,6 @@
 /* isa_sve2.c -- AArch64 with SVE2 and I8MM (Armv9): as SVE, and codes of eight bits need not
  * be split. */
+#include "arm_lanes.h"
 #include "scalable.h"
 #include "sdot.h"
 #include "sve_spread.h"
@@ -13,6 +14,7 @@
         .scalable = 16,                                                                        \
         .dot = &cg_usdot_scalable,                                                             \
         .mark = cg_exact_length,                                                               \
+        .lanes = &cg_lanes_sve2,                                                               \
         .spread = cg_sve_spread,                                                               \
     }
 

@@ -160,9 +160,9 @@ static void product_step(const cg_emit *e, LLVMValueRef a, LLVMValueRef *b, LLVM
                        e->align);
     cg_splats splats = {.at = cg_at_const(e, a_row, 4L * mr * step), .count = mr};
     for (int m = 0; m < mr; m++) {
-        LLVMValueRef x = cg_splat_next(e, &splats, m);
+        cg_splat_take(e, &splats, m);
         for (int v = 0; v < vectors; v++)
-            acc[m * vectors + v] = cg_fma(e, x, w[v], acc[m * vectors + v]);
+            acc[m * vectors + v] = cg_splat_fma(e, &splats, w[v], acc[m * vectors + v]);
     }
 }
 
