@@ -27,7 +27,7 @@ runs() {
 
 # ---- this architecture -----------------------------------------------------------------
 best=avx2
-for isa in avx512 avx512vnni; do
+for isa in avxvnni avx512 avx512vnni avx512gfni; do
     "$qforge" cpu --json | grep -q "\"$isa\"" && best=$isa
 done
 other=avx512vnni # another one, whether it runs here or not

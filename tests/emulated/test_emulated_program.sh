@@ -86,8 +86,9 @@ aarch64()
         sees "program on Cortex-A76" "c neon" $on cortex-a76 "$program" cpu
         sees "program on A64FX" "c sve512" $on a64fx "$program" cpu
         for bits in 128 256 512 1024 2048; do
-            sees "program at $bits bits" "c neon neoni8mm sve$bits sve2x$bits" \
-                $on "$(sve_cpu "$bits")" "$program" cpu
+            names="c neon neoni8mm sve$bits sve2x$bits"
+            [ "$bits" != 128 ] || names="c sve128 sve2x128 neon neoni8mm"
+            sees "program at $bits bits" "$names" $on "$(sve_cpu "$bits")" "$program" cpu
         done
         sees "program at 384 bits" "c neon neoni8mm" $on max,sve384=on "$program" cpu
         judged "selftest on Cortex-A76" $on cortex-a76 "$program" selftest --sample 11
