@@ -20,8 +20,8 @@ QF_MUST_CHECK qf_status qf_judge(const qf_kernel *kernel, uint64_t seed, double 
                                  qf_validation *validation);
 
 /* The same in this very process, which a bad kernel takes along: for where there are no
- * children, such as an emulated machine.  Only one in `every` of the hearings is held, all
- * kinds of numbers among them unless that is a multiple of 3. */
+ * children, such as an emulated machine.  Of the hearings about one in `every` (1 or more) is
+ * held, the first always. */
 QF_MUST_CHECK qf_status qf_judge_here(const qf_kernel *kernel, uint64_t seed, int every,
                                       qf_validation *validation);
 

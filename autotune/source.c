@@ -68,21 +68,11 @@ static qf_status from_prior(const qf_tuned *tuned, const qf_problem *problem, qf
     return status == QF_OK ? QF_OK : QF_NOT_FOUND;
 }
 
-/* The reference reads the panels the source promised. */
-static qf_status from_reference(const qf_tuned *tuned, const qf_problem *problem,
-                                qf_kernel *kernel)
-{
-    QF_TRY(qf_reference_source.find(NULL, problem, kernel));
-    kernel->id.isa = tuned->source.isa;
-    kernel->id.tile.nr = qf_isa_panel(tuned->source.isa);
-    return QF_OK;
-}
-
 static qf_status climb(const qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
 {
     qf_status status = from_ledger(tuned, problem, kernel);
     if (status == QF_NOT_FOUND) status = from_prior(tuned, problem, kernel);
-    if (status == QF_NOT_FOUND) status = from_reference(tuned, problem, kernel);
+    if (status == QF_NOT_FOUND) status = qf_reference_find(tuned->source.isa, problem, kernel);
     return status;
 }
 

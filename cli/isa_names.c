@@ -57,7 +57,8 @@ qf_status cli_isa_named(const char *option, const char *name, qf_isa *isa)
 
     QF_TRY(cli_isas_named(option, name, &isas));
     *isa = (qf_isa)__builtin_ctz(isas);
-    if (!(isas & (isas - 1)) || qf_cpu_detect(&cpu) != QF_OK) return QF_OK;
+    if (!(isas & (isas - 1))) return QF_OK;
+    QF_TRY(qf_cpu_detect(&cpu));
     if (cpu.isas & isas) *isa = (qf_isa)__builtin_ctz(cpu.isas & isas);
     return QF_OK;
 }

@@ -15,5 +15,6 @@ set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 set(ENV{PKG_CONFIG_LIBDIR} ${QF_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig)
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${QF_SYSROOT})
+file(GLOB qf_llvm_directory ${QF_SYSROOT}/usr/lib/llvm-*/lib)
 set(CMAKE_EXE_LINKER_FLAGS_INIT
-  "-Wl,-rpath-link=${QF_SYSROOT}/usr/lib/aarch64-linux-gnu:${QF_SYSROOT}/lib/aarch64-linux-gnu:${QF_SYSROOT}/usr/lib/llvm-19/lib")
+  "-Wl,-rpath-link=${QF_SYSROOT}/usr/lib/aarch64-linux-gnu:${QF_SYSROOT}/lib/aarch64-linux-gnu:${qf_llvm_directory}")

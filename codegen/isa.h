@@ -21,7 +21,9 @@ typedef struct cg_dot {
 /* Products that take one of four numbers, or quads, of an operand: four broadcasts are one
  * load. */
 typedef struct cg_lanes {
-    LLVMValueRef (*load)(const cg_emit *e, LLVMValueRef at); /* sixteen bytes */
+    /* Sixteen bytes, in whatever form the other two take them. */
+    LLVMValueRef (*load)(const cg_emit *e, LLVMValueRef at);
+    /* acc + number `lane` (0..3) times w; acc + the products of quad `lane` with codes. */
     LLVMValueRef (*fma)(const cg_emit *e, LLVMValueRef four, int lane, LLVMValueRef w,
                         LLVMValueRef acc);
     LLVMValueRef (*dot)(const cg_emit *e, LLVMValueRef four, int lane, LLVMValueRef codes,
@@ -30,14 +32,13 @@ typedef struct cg_lanes {
 
 typedef struct cg_isa {
     const char *triple, *cpu; /* NULL triple: not emitted (the reference) */
-    int scalable;             /* bytes of vscale's unit; 0: vectors have one length */
     int registers;            /* vector registers */
     const char *tie;          /* inline-assembly constraint of a vector register */
+    int scalable;             /* bytes of vscale's unit; 0: vectors have one length */
     const cg_dot *dot;
     const cg_lanes *lanes;          /* NULL: every lane must hold the number */
     void (*mark)(const cg_emit *e); /* attributes of the function; may be NULL */
-    /* (byte >> shift) & mask of <4 lanes x i8>; NULL where that takes two instructions anyway.
-     */
+    /* (byte >> shift) & mask of <4 lanes x i8>; NULL where that is two instructions. */
     LLVMValueRef (*cut)(const cg_emit *e, LLVMValueRef bytes, int shift, int mask);
     /* Stores the lanes of <lanes x float>, `stride` bytes apart; NULL where one instruction
      * cannot. */

@@ -1,6 +1,6 @@
 /* isa_neon.c -- AArch64 with byte dot products (Armv8.2, every core since Cortex-A76 and
  * Neoverse N1): 32 q registers. */
-#include "arm_lanes.h"
+#include "neon_lanes.h"
 #include "sdot.h"
 
 const cg_isa cg_isa_NEON = {

@@ -1,6 +1,6 @@
 /* isa_neoni8mm.c -- AArch64 with the byte products of I8MM (Armv8.6): codes of eight bits
  * need not be split. */
-#include "arm_lanes.h"
+#include "neon_lanes.h"
 #include "sdot.h"
 
 const cg_isa cg_isa_NEONI8MM = {

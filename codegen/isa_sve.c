@@ -2,10 +2,9 @@
  *
  * Kernels use ordinary fixed vectors of that length; vscale_range tells LLVM that one such
  * vector is exactly one z register. */
-#include "arm_lanes.h"
 #include "scalable.h"
 #include "sdot.h"
-#include "sve_spread.h"
+#include "sve.h"
 
 #define SVE(bits)                                                                              \
     const cg_isa cg_isa_SVE##bits = {                                                          \

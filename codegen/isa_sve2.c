@@ -1,9 +1,8 @@
 /* isa_sve2.c -- AArch64 with SVE2 and I8MM (Armv9): as SVE, and codes of eight bits need not
  * be split. */
-#include "arm_lanes.h"
 #include "scalable.h"
 #include "sdot.h"
-#include "sve_spread.h"
+#include "sve.h"
 
 #define SVE2(bits)                                                                             \
     const cg_isa cg_isa_SVE2_##bits = {                                                        \

@@ -2,10 +2,7 @@
  * code. */
 #include "plain_dot.h"
 
-static LLVMTypeRef sum_type(const cg_emit *e)
-{
-    return e->vi32;
-}
+#include "word_sums.h"
 
 /* The sums of neighbours, each twice as wide: of the lower halves of the elements of <count x
  * wide> and the upper ones, both with their signs. */
@@ -34,21 +31,10 @@ static LLVMValueRef add_products(const cg_emit *e, LLVMValueRef acc, LLVMValueRe
     return LLVMBuildAdd(e->build, acc, LLVMBuildTrunc(e->build, quads, e->vi32, ""), "");
 }
 
-static LLVMValueRef as_it_is(const cg_emit *e, LLVMValueRef acc)
-{
-    (void)e;
-    return acc;
-}
-
-static int max_adds(int bits)
-{
-    return INT32_MAX / (4 * ((1 << bits) - 1) * 128);
-}
-
 const cg_dot cg_plain_dot = {
-    .type = sum_type,
+    .type = cg_word_sums_type,
     .add = add_products,
-    .finish = as_it_is,
+    .finish = cg_word_sums_finish,
     .max_bits = 8,
-    .max_adds = max_adds,
+    .max_adds = cg_word_sums_max_adds,
 };

@@ -1,12 +1,8 @@
-/* sdot.c -- sums in 32 bits, which no group comes near. */
+/* sdot.c -- one instruction, under four names. */
 #include "sdot.h"
 
 #include "scalable.h"
-
-static LLVMTypeRef sum_type(const cg_emit *e)
-{
-    return e->vi32;
-}
+#include "word_sums.h"
 
 static LLVMValueRef call_fixed(const cg_emit *e, const char *name, LLVMValueRef acc,
                                LLVMValueRef a, LLVMValueRef b)
@@ -45,24 +41,13 @@ static LLVMValueRef usdot_scalable(const cg_emit *e, LLVMValueRef acc, LLVMValue
     return call_scalable(e, "llvm.aarch64.sve.usdot", acc, quad, x);
 }
 
-static LLVMValueRef as_it_is(const cg_emit *e, LLVMValueRef acc)
-{
-    (void)e;
-    return acc;
-}
-
-static int max_adds(int bits)
-{
-    return INT32_MAX / (4 * ((1 << bits) - 1) * 128);
-}
-
 #define DOT(name, products, bits)                                                              \
     const cg_dot name = {                                                                      \
-        .type = sum_type,                                                                      \
+        .type = cg_word_sums_type,                                                             \
         .add = products,                                                                       \
-        .finish = as_it_is,                                                                    \
+        .finish = cg_word_sums_finish,                                                         \
         .max_bits = bits,                                                                      \
-        .max_adds = max_adds,                                                                  \
+        .max_adds = cg_word_sums_max_adds,                                                     \
     }
 
 DOT(cg_sdot, sdot, 4);

@@ -1,10 +1,7 @@
-/* vpdpbusd.c -- sums in 32 bits, which no group comes near. */
+/* vpdpbusd.c -- one instruction, whose names have a width. */
 #include "vpdpbusd.h"
 
-static LLVMTypeRef sum_type(const cg_emit *e)
-{
-    return e->vi32;
-}
+#include "word_sums.h"
 
 static LLVMValueRef add_products(const cg_emit *e, LLVMValueRef acc, LLVMValueRef quad,
                                  LLVMValueRef x)
@@ -16,21 +13,10 @@ static LLVMValueRef add_products(const cg_emit *e, LLVMValueRef acc, LLVMValueRe
         NULL, 0, args, 3);
 }
 
-static LLVMValueRef as_it_is(const cg_emit *e, LLVMValueRef acc)
-{
-    (void)e;
-    return acc;
-}
-
-static int max_adds(int bits)
-{
-    return INT32_MAX / (4 * ((1 << bits) - 1) * 128);
-}
-
 const cg_dot cg_vpdpbusd = {
-    .type = sum_type,
+    .type = cg_word_sums_type,
     .add = add_products,
-    .finish = as_it_is,
+    .finish = cg_word_sums_finish,
     .max_bits = 8,
-    .max_adds = max_adds,
+    .max_adds = cg_word_sums_max_adds,
 };

@@ -105,10 +105,7 @@ static qf_status find(void *self, const qf_problem *problem, qf_kernel *kernel)
         *kernel = (qf_kernel){e->kernel, e->row->run, same ? QF_RUNG_EXACT : QF_RUNG_NEAREST};
         return QF_OK;
     }
-    QF_TRY(qf_reference_source.find(NULL, problem, kernel));
-    kernel->id.isa = aot->source.isa; /* the panels weights are packed in */
-    kernel->id.tile.nr = qf_isa_panel(aot->source.isa);
-    return QF_OK;
+    return qf_reference_find(aot->source.isa, problem, kernel);
 }
 
 qf_aot *qf_aot_open(const qf_aot_kernel *table)

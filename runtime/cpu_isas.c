@@ -6,6 +6,8 @@
 
 #include "cpu_features.h"
 
+_Static_assert(QF_ISA_COUNT <= 32, "a bit each");
+
 uint32_t qf_isas_usable(const char *arch)
 {
     uint32_t isas = 0;

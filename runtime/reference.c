@@ -202,14 +202,13 @@ void qf_reference_gemm(const qf_gemm_args *args)
         forward_f32(args);
 }
 
-static qf_status find_reference(void *self, const qf_problem *problem, qf_kernel *kernel)
+qf_status qf_reference_find(qf_isa panels, const qf_problem *problem, qf_kernel *kernel)
 {
-    (void)self;
     *kernel = (qf_kernel){
         .id = {.quant = problem->quant,
                .group = problem->group,
-               .isa = QF_ISA_C,
-               .tile = {.mr = 8, .nr = qf_isa_panel(QF_ISA_C), .unroll = 1}},
+               .isa = panels,
+               .tile = {.mr = 8, .nr = qf_isa_panel(panels), .unroll = 1}},
         .run = qf_reference_gemm,
         .rung = QF_RUNG_REFERENCE,
     };
@@ -226,4 +225,10 @@ static qf_status find_reference(void *self, const qf_problem *problem, qf_kernel
                    qf_quant_of(problem->quant)->name);
 }
 
-const qf_kernel_source qf_reference_source = {NULL, QF_ISA_C, find_reference};
+static qf_status find(void *self, const qf_problem *problem, qf_kernel *kernel)
+{
+    (void)self;
+    return qf_reference_find(QF_ISA_C, problem, kernel);
+}
+
+const qf_kernel_source qf_reference_source = {NULL, QF_ISA_C, find};

@@ -39,6 +39,10 @@ typedef struct qf_kernel_source {
 
 /* Plain C for every problem: slow, portable, the oracle. */
 extern const qf_kernel_source qf_reference_source;
+/* The same, reading panels of another instruction set: what is left where weights are packed
+ * for kernels that are not there.  QF_UNSUPPORTED when no recipe answers the problem. */
+QF_MUST_CHECK qf_status qf_reference_find(qf_isa panels, const qf_problem *problem,
+                                          qf_kernel *kernel);
 /* The plain C kernel itself: obeys args->id, any recipe, any tile. */
 qf_gemm_fn qf_reference_gemm;
 

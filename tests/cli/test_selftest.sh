@@ -14,6 +14,13 @@ for isa in $("$qforge" cpu --json | tr -d ' \n' | sed 's/.*"isa":\[\([^]]*\)\].*
         { cat judged.json; exit 1; }
 done
 
+# One kernel in eleven of 43, few products of each.
+"$qforge" selftest --sample 11 --json >sample.json
+for isa in $("$qforge" cpu --json | tr -d ' \n' | sed 's/.*"isa":\[\([^]]*\)\].*/\1/; s/[",]/ /g'); do
+    [ "$isa" = c ] || grep -q "\"isa\":\"$isa\",\"kernels\":4,\"cases\":[1-9][0-9],\"bad\":0}" sample.json ||
+        { cat sample.json; exit 1; }
+done
+
 "$qforge" selftest --aa 5 --shape 1x70x100 --seconds 0.02 --json >aa.json
 grep -q '"comparisons":5,"false_alarms":[0-5],"without_margin":[0-5],' aa.json || { cat aa.json; exit 1; }
 grep -q '"smallest_detectable_percent":[0-9.]*,' aa.json
@@ -22,3 +29,4 @@ grep -q '"smallest_detectable_percent":[0-9.]*,' aa.json
 refused 2 '-1 is not one of 0 to 1000000' selftest --aa -1
 refused 2 'is not from 0 to 60' selftest --aa 1 --seconds 0
 refused 2 'is not MxNxK' selftest --aa 1 --shape 3x70
+refused 2 'is not one of 0 to 1000' selftest --sample 1001

@@ -4,7 +4,8 @@
 #
 #     judge_image.sh EMIT_KERNELS ISA ARCH SAMPLE THIN DIRECTORY
 #
-# Prints the program's path, in a directory of its own.  $QFORGE_SOURCE is the source tree.  Exit 77 when the compiler is not there.
+# Prints the program's path, in a directory of its own, the caller's to remove.
+# $QFORGE_SOURCE is the source tree.  Exit 77 when the compiler is not there.
 set -eu
 emit=$1 isa=$2 arch=$3 sample=$4 thin=$5 root=$6
 
@@ -19,23 +20,26 @@ command -v "$cc" >/dev/null || {
 flags="-std=c17 -O2 -D_GNU_SOURCE -fno-math-errno -fno-trapping-math -ffp-contract=off"
 flags="$flags -ffunction-sections -I$QFORGE_SOURCE/include -I$QFORGE_SOURCE -I$QFORGE_SOURCE/tests/emulated"
 
-# The judge is compiled once, by whoever needs it first.
+# The judge is compiled once; others wait for whoever is at it.
 judge=$root/judge-$arch
+exec 9>"$judge.lock"
+flock 9
 if [ ! -e "$judge/made" ] || [ -n "$(find "$QFORGE_SOURCE/runtime" "$QFORGE_SOURCE/autotune" \
-    "$QFORGE_SOURCE/include" "$QFORGE_SOURCE/tests/emulated" -newer "$judge/made" -name '*.[ch]')" ]; then
-    fresh=$(mktemp -d "$root/judge.XXXXXX")
+    "$QFORGE_SOURCE/include" "$QFORGE_SOURCE/tests/emulated" -newer "$judge/made" -name '*.[chd]*')" ]; then
+    rm -rf "$judge"
+    mkdir -p "$judge"
     for source in "$QFORGE_SOURCE"/runtime/*.c "$QFORGE_SOURCE"/tests/emulated/judge_kernels.c \
         "$QFORGE_SOURCE"/autotune/hearing.c "$QFORGE_SOURCE"/autotune/guard.c \
         "$QFORGE_SOURCE"/autotune/judge.c "$QFORGE_SOURCE"/autotune/worker.c; do
         # shellcheck disable=SC2086 # flags are words
-        "$cc" $flags -c "$source" -o "$fresh/$(basename "$source" .c).o"
+        "$cc" $flags -c "$source" -o "$judge/$(basename "$source" .c).o"
     done
-    touch "$fresh/made"
-    rm -rf "$judge"
-    mv -T "$fresh" "$judge" 2>/dev/null || rm -rf "$fresh"
+    touch "$judge/made"
 fi
+flock -u 9
 
 image=$(mktemp -d "$root/$isa.XXXXXX")
+trap '[ -e "$image/judge_kernels" ] || rm -rf "$image"' EXIT
 "$emit" "$isa" "$sample" "$thin" "$image" >/dev/null
 # shellcheck disable=SC2086
 "$cc" $flags -I"$image" -c "$image/table.c" -o "$image/table.obj"

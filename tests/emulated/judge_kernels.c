@@ -92,9 +92,9 @@ static bool is_right(const judged_kernel *row, int every, const char *control, l
 
     kernel_at_hand = row->run;
     name_at_hand = row->name;
-    if (qf_kernel_parse(row->name, &kernel.id) != QF_OK) return false;
     kernel.run = chosen(control);
-    if (qf_judge_here(&kernel, 7, every, &v) != QF_OK) {
+    if (qf_kernel_parse(row->name, &kernel.id) != QF_OK ||
+        qf_judge_here(&kernel, 7, every, &v) != QF_OK) {
         printf("%s: %s\n", row->name, qf_message());
         return false;
     }

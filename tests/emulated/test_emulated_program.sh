@@ -71,7 +71,9 @@ aarch64()
         return
     fi
     suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-    sh "$here/unpack.sh" "$root/arm64" "$suite" arm64 libc6-dev "$(basename "$(dirname "$(find /usr/lib/llvm-*/cmake -maxdepth 0 | sort -V | tail -1)")")-dev" \
+    # The LLVM that this build found.
+    llvm=$(sed -n 's|^LLVM_DIR:PATH=.*/\(llvm-[0-9]*\)/.*|\1-dev|p' "$build/CMakeCache.txt")
+    sh "$here/unpack.sh" "$root/arm64" "$suite" arm64 libc6-dev "${llvm:-llvm-19-dev}" \
         libsqlite3-dev libjansson-dev libpcre2-dev || {
         echo "aarch64: skipped, no libraries"
         return

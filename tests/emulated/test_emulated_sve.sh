@@ -12,5 +12,5 @@ for bits in $(sve_lengths); do
     [ "$bits" = 512 ] || continue
     judged "sve512 on A64FX" qemu-aarch64 -cpu a64fx "$image" "$every"
     refused "sve512 on max without SVE" "dies by a signal" qemu-aarch64 -cpu max,sve=off "$image" 25
-    refused "sve512 at 256 bits" "wrong" qemu-aarch64 -cpu "$(sve_cpu 256)" "$image" 25
+    refused "sve512 at 256 bits" ": wrong: " qemu-aarch64 -cpu "$(sve_cpu 256)" "$image" 25
 done

@@ -28,9 +28,11 @@ refused "avx512vnni on Haswell" "${died}6" emulate corei7_haswell_4770 "$image" 
 refused "wrong by one bit" "avx512vnni_.*: wrong: " emulate tigerlake "$image" 25 spoil
 refused "reads beyond its weights" "${died}e" emulate tigerlake "$image" 25 peek
 
-# AVX-VNNI is known to Bochs 3 alone, and 2.7 inverts what GFNI's affine instruction gives: fetched for the full run, used when it is there.
+# AVX-VNNI is known to Bochs 3 alone, and 2.7 inverts what GFNI's affine instruction gives.
+# The full run fetches it; a sample uses it when it is there.
 if [ "${QFORGE_EMULATED:-sample}" = full ]; then
-    sh "$here/unpack.sh" "$root/bochs3" trixie amd64 bochs bochs-term || echo "avxvnni, avx512gfni: not executed, no Bochs 3"
+    sh "$here/unpack.sh" "$root/bochs3" trixie amd64 bochs bochs-term ||
+        echo "avxvnni, avx512gfni: not executed, no Bochs 3"
 fi
 if [ -e "$root/bochs3/root" ]; then
     image avxvnni x86_64

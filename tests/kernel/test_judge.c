@@ -55,6 +55,39 @@ static void the_reference_is_right(void **state)
     }
 }
 
+/* A sample in this very process: about as many hearings as asked for, whatever the stride,
+ * and all kinds of numbers among them. */
+static int random_ones, accumulating, with_tail;
+
+static void watch(const qf_gemm_args *args)
+{
+    const float x = *(const float *)args->a;
+    random_ones += x != (float)(int)x;
+    accumulating += args->accumulate != 0;
+    with_tail += args->tail_k != 0;
+    qf_reference_gemm(args);
+}
+
+static void a_sample_is_of_everything(void **state)
+{
+    static const int strides[] = {1, 2, 3, 6, 7, 14, 21, 25, 42};
+    const qf_kernel kernel = {panel, watch, QF_RUNG_REFERENCE};
+    const int all = judged(&panel, qf_reference_gemm).cases;
+    qf_validation v;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof strides / sizeof *strides; i++) {
+        random_ones = accumulating = with_tail = 0;
+        assert_int_equal(qf_judge_here(&kernel, 1, strides[i], &v), QF_OK);
+        assert_int_equal(v.verdict, QF_VERDICT_OK);
+        if (strides[i] == 1) assert_int_equal(v.cases, all);
+        assert_in_range(v.cases, all / (strides[i] + 5), all / strides[i] + 1);
+        assert_true(random_ones && accumulating && with_tail);
+    }
+    assert_int_equal(qf_judge_here(&kernel, 1, 100000, &v), QF_OK);
+    assert_int_equal(v.cases, 1);
+}
+
 /* ---- the guilty ------------------------------------------------------------------------ */
 
 static void forgets_last_column(const qf_gemm_args *args)
@@ -304,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_is_right),
+        cmocka_unit_test(a_sample_is_of_everything),
         cmocka_unit_test(wrong_results_are_caught),
         cmocka_unit_test(stepping_out_of_bounds_is_caught),
         cmocka_unit_test(crashes_and_hangs_are_verdicts),

@@ -1,50 +1,26 @@
-/* arm_lanes.c -- NEON's are a shuffle LLVM folds into the product; SVE's have names. */
-#include "arm_lanes.h"
+/* sve.c -- by the names of their intrinsics, on scalable types. */
+#include "sve.h"
 
 #include "scalable.h"
 
-/* ---- NEON ---- */
-
-static LLVMValueRef load_neon(const cg_emit *e, LLVMValueRef at)
+/* The predicate that is true in every lane of words. */
+static LLVMValueRef all_lanes(const cg_emit *e)
 {
-    return cg_load(e, e->vi32, at, 4);
+    LLVMTypeRef words = cg_scalable_type(e, e->vi32);
+    LLVMTypeRef predicate = LLVMScalableVectorType(e->i1, LLVMGetVectorSize(words));
+    LLVMValueRef pattern = LLVMConstInt(e->i32, 31, 0);
+
+    return cg_intrinsic(e, "llvm.aarch64.sve.ptrue", &predicate, 1, &pattern, 1);
 }
 
-static LLVMValueRef spread_lane(const cg_emit *e, LLVMValueRef four, int lane)
-{
-    const int index[] = {lane, lane, lane, lane};
-    return cg_shuffle(e, four, four, index, 4);
-}
-
-/* The shuffle must be of floats, or it is not folded. */
-static LLVMValueRef fma_neon(const cg_emit *e, LLVMValueRef four, int lane, LLVMValueRef w,
-                             LLVMValueRef acc)
-{
-    LLVMValueRef floats = LLVMBuildBitCast(e->build, four, e->vf32, "");
-    return cg_fma(e, spread_lane(e, floats, lane), w, acc);
-}
-
-static LLVMValueRef dot_neon(const cg_emit *e, LLVMValueRef four, int lane, LLVMValueRef codes,
-                             LLVMValueRef acc)
-{
-    LLVMValueRef quad = LLVMBuildBitCast(e->build, spread_lane(e, four, lane), e->vi8, "");
-    return e->isa->dot->add(e, acc, codes, quad);
-}
-
-const cg_lanes cg_lanes_neon = {load_neon, fma_neon, dot_neon};
-
-/* ---- SVE ---- */
+/* ---- products by element ---- */
 
 /* As scalable words. */
 static LLVMValueRef load_sve(const cg_emit *e, LLVMValueRef at)
 {
     LLVMTypeRef words = cg_scalable_type(e, e->vi32);
-    LLVMTypeRef predicate = LLVMScalableVectorType(e->i1, LLVMGetVectorSize(words));
-    LLVMValueRef all = LLVMConstInt(e->i32, 31, 0);
-    LLVMValueRef args[] = {cg_intrinsic(e, "llvm.aarch64.sve.ptrue", &predicate, 1, &all, 1),
-                           at};
-
-    return cg_intrinsic(e, "llvm.aarch64.sve.ld1rq", &words, 1, args, 2);
+    return cg_intrinsic(e, "llvm.aarch64.sve.ld1rq", &words, 1,
+                        (LLVMValueRef[]){all_lanes(e), at}, 2);
 }
 
 static LLVMValueRef fma_sve(const cg_emit *e, LLVMValueRef four, int lane, LLVMValueRef w,
@@ -84,3 +60,17 @@ static LLVMValueRef dot_sve2(const cg_emit *e, LLVMValueRef four, int lane, LLVM
 
 const cg_lanes cg_lanes_sve = {load_sve, fma_sve, dot_sve};
 const cg_lanes cg_lanes_sve2 = {load_sve, fma_sve, dot_sve2};
+
+/* ---- a store that spreads its lanes ---- */
+
+/* A scatter whose offsets are a constant. */
+void cg_sve_spread(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, int stride)
+{
+    LLVMTypeRef data = cg_scalable_type(e, e->vf32), offset = cg_scalable_type(e, e->vi32);
+    LLVMValueRef steps[] = {LLVMConstInt(e->i32, 0, 0),
+                            LLVMConstInt(e->i32, (unsigned long long)stride, 0)};
+    LLVMValueRef args[] = {cg_to_scalable(e, value), all_lanes(e), at,
+                           cg_intrinsic(e, "llvm.aarch64.sve.index", &offset, 1, steps, 2)};
+
+    cg_intrinsic(e, "llvm.aarch64.sve.st1.scatter.sxtw", &data, 1, args, 4);
+}
