@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "backup.h"
 #include "qforge/clock.h"
 
 extern const char qf_schema_sql[], qf_upgrade_2_sql[], qf_upgrade_3_sql[],
@@ -64,12 +65,23 @@ static qf_status look_at_stamp(sql_db *sql, void *found)
     return check_stamp(sql, found);
 }
 
+/* Nothing is lost if a step turns out to be wrong, and older programs can go on with it. */
+static qf_status keep_old(sql_db *sql, const stamp *found)
+{
+    char label[24], copy[SQL_BACKUP_MAX];
+
+    if (found->version < 1 || found->version >= LEDGER_VERSION) return QF_OK;
+    snprintf(label, sizeof label, "v%lld", (long long)found->version);
+    return sql_backup(sql_path(sql), label, copy);
+}
+
 /* All steps in one transaction: another process may have taken them meanwhile. */
 static qf_status upgrade(sql_db *sql, void *context)
 {
     stamp found;
     (void)context;
     QF_TRY(look_at_stamp(sql, &found));
+    QF_TRY(keep_old(sql, &found));
     for (int version = (int)found.version + 1; version <= LEDGER_VERSION; version++)
         QF_TRY(take_step(sql, version));
     return QF_OK;

@@ -26,7 +26,8 @@ typedef struct qf_store qf_store;
 typedef enum qf_store_mode { QF_STORE_READ, QF_STORE_WRITE } qf_store_mode;
 
 /* READ: QF_NOT_FOUND (no sentence) when there is no file; nothing is created.
- * WRITE: creates or upgrades, and attributes the claims of dead sessions.
+ * WRITE: creates or upgrades, and attributes the claims of dead sessions.  An older file is
+ * first copied to "<path>.v<its version>.bak", which is kept and never overwritten.
  * Refused: files of other programs, of newer versions, damaged ones, network file
  * systems (write-ahead logging is unsafe there). */
 QF_MUST_CHECK qf_status qf_store_open(const char *path, qf_store_mode mode, qf_store **store);

@@ -50,14 +50,20 @@ static void a_new_file_has_stamp_log_and_views(void **state)
                      0);
 }
 
-static void an_old_file_is_upgraded_with_its_rows(void **state)
+static void make_older(void)
 {
-    (void)state;
     qf_store *store = check_ledger_open(QF_STORE_WRITE);
     check_tried(store, check_session(store), &check_trial, 500);
     qf_store_close(store);
     check_sql("DROP INDEX session_identity; DROP TABLE latency; DELETE FROM migration WHERE "
               "version > 1; PRAGMA user_version = 1");
+}
+
+static void an_old_file_is_upgraded_with_its_rows(void **state)
+{
+    (void)state;
+    qf_store *store;
+    make_older();
     assert_int_equal(qf_store_open(check_ledger, QF_STORE_READ, &store), QF_DATABASE);
     assert_non_null(strstr(qf_message(), "older schema 1"));
 
@@ -71,14 +77,83 @@ static void an_old_file_is_upgraded_with_its_rows(void **state)
     assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 4);
 }
 
-static uint64_t file_digest(void)
+static uint64_t digest_of(const char *path)
 {
-    FILE *file = fopen(check_ledger, "rb");
+    FILE *file = fopen(path, "rb");
     uint64_t digest = 1469598103934665603u;
     assert_non_null(file);
     for (int c; (c = fgetc(file)) != EOF;) digest = (digest ^ (unsigned)c) * 1099511628211u;
     fclose(file);
     return digest;
+}
+
+static uint64_t file_digest(void)
+{
+    return digest_of(check_ledger);
+}
+
+static int64_t number_in(const char *path, const char *text)
+{
+    sqlite3 *db;
+    sqlite3_stmt *row;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &row, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+    const int64_t number = sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    return number;
+}
+
+static void an_upgrade_keeps_the_old_file(void **state)
+{
+    (void)state;
+    char first[128], second[128], third[128];
+    snprintf(first, sizeof first, "%s.v1.bak", check_ledger);
+    snprintf(second, sizeof second, "%s.v1.2.bak", check_ledger);
+    snprintf(third, sizeof third, "%s.v1.3.bak", check_ledger);
+    make_older();
+    assert_int_not_equal(access(first, F_OK), 0);
+    qf_store_close(check_ledger_open(QF_STORE_WRITE));
+    assert_int_equal(number_in(first, "PRAGMA user_version"), 1);
+    assert_int_equal(number_in(first, "SELECT count(*) FROM outcome"), 1);
+    assert_int_equal(number_in(first, "SELECT count(*) FROM sqlite_schema WHERE name = "
+                                      "'latency'"),
+                     0);
+    const uint64_t digest = digest_of(first);
+
+    /* An older file that says something else does not take its place. */
+    make_older();
+    qf_store_close(check_ledger_open(QF_STORE_WRITE));
+    assert_int_equal(access(second, F_OK), 0);
+    assert_int_equal(number_in(second, "SELECT count(*) FROM outcome"), 2);
+    assert_true(digest_of(first) == digest);
+
+    /* What was kept already is not kept twice. */
+    char command[400];
+    snprintf(command, sizeof command, "cp %s %s", second, check_ledger);
+    assert_int_equal(system(command), 0);
+    qf_store_close(check_ledger_open(QF_STORE_WRITE));
+    assert_int_equal(check_sql_number("PRAGMA user_version"), 4);
+    assert_int_not_equal(access(third, F_OK), 0);
+    snprintf(command, sizeof command, "! ls %s | grep -q part", check_directory);
+    assert_int_equal(system(command), 0);
+}
+
+static void no_backup_no_upgrade(void **state)
+{
+    (void)state;
+    char command[400];
+    qf_store *store;
+    make_older();
+    snprintf(command, sizeof command,
+             "mkdir %s.v1.bak && for i in $(seq 2 999); do : >%s.v1.$i.bak; done", check_ledger,
+             check_ledger);
+    assert_int_equal(system(command), 0); /* every name is taken */
+    assert_int_equal(qf_store_open(check_ledger, QF_STORE_WRITE, &store), QF_DATABASE);
+    assert_non_null(
+        strstr(qf_message(), "tuning.db.v1.999.bak: cannot be written as a backup"));
+    assert_int_equal(check_sql_number("PRAGMA user_version"), 1);
 }
 
 /* Neither mode may open the file; both say why in one line and leave it alone. */
@@ -333,6 +408,8 @@ int main(void)
         LEDGER_TEST(reading_creates_nothing),
         LEDGER_TEST(a_new_file_has_stamp_log_and_views),
         LEDGER_TEST(an_old_file_is_upgraded_with_its_rows),
+        LEDGER_TEST(an_upgrade_keeps_the_old_file),
+        LEDGER_TEST(no_backup_no_upgrade),
         LEDGER_TEST(a_newer_file_is_refused),
         LEDGER_TEST(another_programs_file_is_refused),
         LEDGER_TEST(a_text_file_is_refused),
