@@ -71,7 +71,7 @@ static bool present(const feature *f)
     return (r[f->reg] >> f->bit & 1) && (enabled_state() & f->state) == f->state;
 }
 
-#elif defined(__aarch64__) || defined(__riscv)
+#elif defined(__aarch64__) || defined(__riscv) || defined(__powerpc64__)
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 
@@ -87,6 +87,9 @@ static const feature features[] = {
     {"neon", AT_HWCAP, 1},   {"fullfp16", AT_HWCAP, 10}, {"dotprod", AT_HWCAP, 20},
     {"sve", AT_HWCAP, 22},   {"sve2", AT_HWCAP2, 1},     {"i8mm", AT_HWCAP2, 13},
     {"bf16", AT_HWCAP2, 14}, {"sme", AT_HWCAP2, 23},
+#elif defined(__powerpc64__)
+    {"vsx", AT_HWCAP, 7},
+    {"power9-vector", AT_HWCAP2, 23},
 #else
     {"m", AT_HWCAP, 'm' - 'a'}, {"a", AT_HWCAP, 0},         {"f", AT_HWCAP, 'f' - 'a'},
     {"d", AT_HWCAP, 'd' - 'a'}, {"c", AT_HWCAP, 'c' - 'a'}, {"v", AT_HWCAP, 'v' - 'a'},

@@ -1,4 +1,4 @@
-/* listing.c -- what little of three assembly languages one must know. */
+/* listing.c -- what little of four assembly languages one must know. */
 #include "listing.h"
 
 #include <string.h>
@@ -36,6 +36,13 @@ check_words check_words_of(qf_isa isa)
                              .fma = {"\tvfmacc", "\tvfmadd"},
                              .convert = "vfcvt.f.x",
                              .whole = "\tv"};
+    if (is(isa, "ppc64le"))
+        return (check_words){.call = "\tbl ",
+                             .fma = {"\txvmaddasp", "\txvmaddmsp"},
+                             .convert = "xvcvsxwsp",
+                             .dot = "\tvmsummbm",
+                             .dot_bits = 8,
+                             .whole = "\t"};
     const bool i8mm = needs(isa, "+i8mm");
     return (check_words){.call = "\tbl\t",
                          .fma = {"\tfmla", "\tfmad"},
@@ -101,6 +108,9 @@ bool check_on_stack(const check_listing *l, int line)
     if (is(isa, "x86_64")) return check_has(l, line, "mm") && check_has(l, line, "(%rsp)");
     if (is(isa, "riscv64"))
         return check_has(l, line, "\tvs1r.v") || check_has(l, line, "\tvl1r.v");
+    if (is(isa, "ppc64le"))
+        return (check_has(l, line, "\tstxv") || check_has(l, line, "\tlxv")) &&
+               check_has(l, line, "(1)");
     const char *operand = strchr(l->line[line] + 1, '\t');
     if (!operand || (operand[1] != 'q' && operand[1] != 'z')) return false;
     const bool memory = check_has(l, line, "\tstr\t") || check_has(l, line, "\tstp\t") ||

@@ -28,7 +28,7 @@ typedef struct check_words {
     const char *convert; /* integers to floats */
     const char *dot;     /* byte products; NULL: no instruction */
     int dot_bits;        /* of a code they can take */
-    const char *whole;   /* what names a register of full width */
+    const char *whole;   /* what names a register of full width; "\t" where mnemonics do */
 } check_words;
 
 check_words check_words_of(qf_isa isa);

@@ -131,7 +131,8 @@ bundled()
     answers cortex-a76 "gemm_q4g64_dot_neon_"
     answers a64fx "gemm_q4g64_dot_sve512_"
     answers max,sve384=on "gemm_q4g64_dot_neon_"
-    for bits in 128 256 512 1024 2048; do
+    answers "$(sve_cpu 128)" "gemm_q4g64_dot_neon_"
+    for bits in 256 512 1024 2048; do
         answers "$(sve_cpu $bits)" "gemm_q4g64_dot_sve${bits}_"
     done
 }
