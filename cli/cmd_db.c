@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "command.h"
+#include "machine.h"
 #include "options.h"
 #include "places.h"
 #include "qforge/codegen.h"
@@ -15,7 +16,9 @@ typedef struct request {
     const char *ledger;
     bool json, all;
     char *const *operand; /* after the verb, NULL at the end */
+    char path[CLI_PATH_MAX];
     qf_store *store;
+    qf_shards shards;
     qf_cpu cpu;
     json_t *rows;
 } request;
@@ -60,21 +63,37 @@ static void print_merged(const char *source, long long sessions, long long trial
 }
 
 /* Says what each source brought: a merge that adds nothing is as good as any. */
+static qf_status merge_one(request *r, const char *source)
+{
+    qf_store_counts before, after;
+
+    QF_TRY(qf_store_count(r->store, &before));
+    QF_TRY(qf_store_merge(r->store, source));
+    QF_TRY(qf_store_count(r->store, &after));
+    const long long sessions = after.sessions - before.sessions,
+                    trials = after.trials - before.trials;
+    if (r->json)
+        print_merged(source, sessions, trials);
+    else
+        printf("%s: %lld sessions and %lld trials were new\n", source, sessions, trials);
+    return QF_OK;
+}
+
+/* Without operands, the shards beside the ledger. */
+static qf_status find_sources(request *r)
+{
+    if (*r->operand) return QF_OK;
+    QF_TRY(qf_shards_find(r->path, &r->shards));
+    if (r->shards.count) return QF_OK;
+    return qf_fail(QF_USAGE, "db merge: say which ledgers; there are no shards beside %s",
+                   r->path);
+}
+
 static qf_status merge(request *r)
 {
-    for (char *const *source = r->operand; *source; source++) {
-        qf_store_counts before, after;
-        QF_TRY(qf_store_count(r->store, &before));
-        QF_TRY(qf_store_merge(r->store, *source));
-        QF_TRY(qf_store_count(r->store, &after));
-        const long long sessions = after.sessions - before.sessions,
-                        trials = after.trials - before.trials;
-        if (r->json)
-            print_merged(*source, sessions, trials);
-        else
-            printf("%s: %lld sessions and %lld trials were new\n", *source, sessions, trials);
-    }
-    return QF_OK;
+    for (int i = 0; i < r->shards.count; i++) QF_TRY(merge_one(r, r->shards.path[i]));
+    for (char *const *source = r->operand; *source; source++) QF_TRY(merge_one(r, *source));
+    return qf_store_publish(r->store);
 }
 
 /* ---- the best -------------------------------------------------------------------------- */
@@ -133,13 +152,12 @@ static const struct {
 
 static qf_status open_ledger(request *r, qf_store_mode mode)
 {
-    char path[CLI_PATH_MAX];
-
-    QF_TRY(cli_ledger_path(r->ledger, path));
-    const qf_status status = qf_store_open(path, mode, &r->store);
+    const qf_status status = qf_store_open(r->path, mode, &r->store);
     if (status == QF_NOT_FOUND)
-        return qf_fail(QF_NOT_FOUND, "%s: no ledger there yet; qforge tune makes it", path);
-    return status;
+        return qf_fail(QF_NOT_FOUND, "%s: no ledger there yet; qforge tune makes it", r->path);
+    QF_TRY(status);
+    cli_ledger_notice(r->store);
+    return QF_OK;
 }
 
 qf_status cli_cmd_db(int argc, char **argv)
@@ -159,21 +177,22 @@ qf_status cli_cmd_db(int argc, char **argv)
                   "  list            the best kernel of every problem tuned on this machine\n"
                   "  count           how much the ledger holds\n"
                   "  check           whether the file is sound, page by page\n"
-                  "  merge FILE...   adds what other ledgers know; any order, any number of "
-                  "times",
+                  "  merge [FILE...] adds what other ledgers know, or the shards of hosts "
+                  "beside this\n                  one; any order, any number of times",
                   options, &rest, &help));
     if (help) return QF_OK;
     if (rest == argc) return qf_fail(QF_USAGE, "db: say list, count, check or merge");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[rest], verbs[i].name) != 0) continue;
         r.operand = argv + rest + 1;
-        if (verbs[i].merges && rest + 1 == argc)
-            return qf_fail(QF_USAGE, "db merge: say which ledgers");
         if (!verbs[i].merges) QF_TRY(cli_no_operands(argc, argv, rest + 1));
         QF_TRY(qf_cpu_detect(&r.cpu));
-        QF_TRY(open_ledger(&r, verbs[i].merges ? QF_STORE_WRITE : QF_STORE_READ));
-        const qf_status status = verbs[i].run(&r);
+        QF_TRY(cli_ledger_path(r.ledger, r.path));
+        if (verbs[i].merges) QF_TRY(find_sources(&r));
+        qf_status status = open_ledger(&r, verbs[i].merges ? QF_STORE_GATHER : QF_STORE_READ);
+        if (status == QF_OK) status = verbs[i].run(&r);
         qf_store_close(r.store);
+        qf_shards_release(&r.shards);
         return status;
     }
     return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check, merge", argv[rest]);

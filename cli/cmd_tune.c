@@ -201,7 +201,9 @@ static qf_status open_ledger(run *r)
     char path[CLI_PATH_MAX];
     QF_TRY(cli_ledger_path(r->ledger, path));
     QF_TRY(cli_make_parents(path));
-    return qf_store_open(path, QF_STORE_WRITE, &r->store);
+    QF_TRY(qf_store_open(path, QF_STORE_WRITE, &r->store));
+    cli_ledger_notice(r->store);
+    return QF_OK;
 }
 
 static qf_status hold_session(run *r, const char *command)

@@ -1,6 +1,7 @@
 /* machine.c -- opens the machine from the ground up and closes it from the top down. */
 #include "machine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "places.h"
@@ -32,6 +33,13 @@ qf_status cli_ledger_open(const char *ledger, qf_store **store)
     }
     const qf_status status = qf_store_open(path, QF_STORE_READ, store);
     return status == QF_NOT_FOUND ? QF_OK : status;
+}
+
+void cli_ledger_notice(const qf_store *store)
+{
+    static bool told;
+    if (!told && *qf_store_notice(store))
+        fprintf(stderr, "qforge: %s\n", qf_store_notice(store)), told = true;
 }
 
 static qf_status open_all(int64_t threads, const char *ledger, cli_machine *machine)

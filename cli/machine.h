@@ -29,5 +29,7 @@ void cli_machine_close(cli_machine *machine); /* also a zeroed one */
 
 /* The ledger alone, for reading; NULL when there is none.  Named as above. */
 QF_MUST_CHECK qf_status cli_ledger_open(const char *ledger, struct qf_store **store);
+/* Tells, once, what is particular about where it lies. */
+void cli_ledger_notice(const struct qf_store *store);
 
 #endif

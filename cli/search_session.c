@@ -142,8 +142,10 @@ static qf_status probe(void *self, const qf_subnet *subnet, double *us)
 static void open_ledger(search_session *s)
 {
     if (!s->machine.store) return;
-    if (qf_store_open(qf_store_path(s->machine.store), QF_STORE_WRITE, &s->ledger) == QF_OK)
+    if (qf_store_open(qf_store_path(s->machine.store), QF_STORE_WRITE, &s->ledger) == QF_OK) {
+        cli_ledger_notice(s->ledger);
         return;
+    }
     s->ledger = NULL;
     fprintf(stderr, "qforge: the latency table is not kept: %s\n", qf_message());
     qf_message_clear();

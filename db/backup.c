@@ -97,32 +97,33 @@ static int place(const char *beside, const char *name)
     return rename(beside, name) == 0 ? 0 : errno;
 }
 
-static qf_status place_somewhere(const char *path, const char *label, const char *beside,
+static qf_status place_somewhere(const char *name, const char *label, const char *beside,
                                  char copy[SQL_BACKUP_MAX])
 {
     int cause = EEXIST;
 
     for (int n = 1; cause == EEXIST && n < NUMBERS; n++) {
         if (n == 1)
-            snprintf(copy, SQL_BACKUP_MAX, "%s.%s.bak", path, label);
+            snprintf(copy, SQL_BACKUP_MAX, "%s.%s.bak", name, label);
         else
-            snprintf(copy, SQL_BACKUP_MAX, "%s.%s.%d.bak", path, label, n);
+            snprintf(copy, SQL_BACKUP_MAX, "%s.%s.%d.bak", name, label, n);
         cause = place(beside, copy);
     }
     return cause ? fail(copy, strerror(cause)) : flush_directory_of(copy);
 }
 
-qf_status sql_backup(const char *path, const char *label, char copy[SQL_BACKUP_MAX])
+qf_status sql_backup(const char *path, const char *name, const char *label,
+                     char copy[SQL_BACKUP_MAX])
 {
     char beside[SQL_BACKUP_MAX];
 
-    if (strlen(path) + strlen(label) + 32 > sizeof beside)
-        return qf_fail(QF_DATABASE, "%.40s…: the path is too long for a backup", path);
-    snprintf(beside, sizeof beside, "%s.%s.%ld.part", path, label, (long)getpid());
+    if (strlen(name) + strlen(label) + 32 > sizeof beside)
+        return qf_fail(QF_DATABASE, "%.40s…: the path is too long for a backup", name);
+    snprintf(beside, sizeof beside, "%s.%s.%ld.part", name, label, (long)getpid());
     unlink(beside); /* of a process that died */
     qf_status status = copy_to(path, beside);
     if (status == QF_OK) status = flush(beside);
-    if (status == QF_OK) status = place_somewhere(path, label, beside, copy);
+    if (status == QF_OK) status = place_somewhere(name, label, beside, copy);
     unlink(beside);
     return status;
 }

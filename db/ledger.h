@@ -4,19 +4,27 @@
 #define QF_DB_LEDGER_H
 
 #include "qforge/store.h"
+#include "site.h"
 #include "sql.h"
 
 struct qf_store {
-    sql_db *sql;
+    sql_db *sql; /* NULL after a failed or a finished gathering */
+    char notice[2 * SITE_PATH_MAX];
+    struct gathering *gathering; /* a new file that will replace a ledger on a network */
 };
+
+/* qf_store_open() at a site it is told. */
+QF_MUST_CHECK qf_status ledger_open(const char *path, qf_store_mode mode,
+                                    const ledger_site *site, qf_store **store);
 
 enum {
     LEDGER_APPLICATION = 0x51464C44, /* "QFLD" */
     LEDGER_VERSION = 4
 };
 
-/* Brings the file to LEDGER_VERSION (write), or insists on it (read). */
-QF_MUST_CHECK qf_status ledger_prepare(sql_db *sql, bool write);
+/* Brings the file to LEDGER_VERSION (write; what it was is kept beside the file `name`), or
+ * insists on it (read). */
+QF_MUST_CHECK qf_status ledger_prepare(sql_db *sql, bool write, const char *name);
 
 /* Gives LOST outcomes to the claims of sessions whose process is gone. */
 QF_MUST_CHECK qf_status ledger_bury_dead(qf_store *store);

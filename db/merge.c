@@ -7,15 +7,14 @@
 extern const char qf_merge_sql[]; /* merge.sql */
 
 /* In a store of its own: its failures name the source, and older schemas are refused. */
-static qf_status check_source(const char *path)
+static qf_status open_source(const char *path, qf_store **source)
 {
-    qf_store *source;
-    qf_status status = qf_store_open(path, QF_STORE_READ, &source);
+    qf_status status = qf_store_open(path, QF_STORE_READ, source);
 
     if (status == QF_NOT_FOUND) return qf_fail(QF_NOT_FOUND, "%s: there is no ledger", path);
     QF_TRY(status);
-    status = qf_store_check(source);
-    qf_store_close(source);
+    status = qf_store_check(*source);
+    if (status != QF_OK) qf_store_close(*source);
     return status;
 }
 
@@ -32,12 +31,21 @@ static qf_status take_all(sql_db *sql, void *context)
     return sql_script(sql, qf_merge_sql);
 }
 
-qf_status qf_store_merge(qf_store *store, const char *source)
+static qf_status merge_from(qf_store *store, const qf_store *source)
 {
-    QF_TRY(check_source(source));
-    if (same_file(source, sql_path(store->sql))) return QF_OK; /* it would wait for itself */
-    QF_TRY(sql_run(store->sql, "ATTACH DATABASE ?1 AS src", SQL_VALUES(sql_text(source))));
+    if (same_file(sql_path(source->sql), sql_path(store->sql))) return QF_OK;
+    QF_TRY(sql_attach(store->sql, source->sql));
     const qf_status status = sql_transaction(store->sql, take_all, NULL);
     const qf_status apart = sql_script(store->sql, "DETACH DATABASE src");
     return status != QF_OK ? status : apart;
+}
+
+qf_status qf_store_merge(qf_store *store, const char *path)
+{
+    qf_store *source;
+
+    QF_TRY(open_source(path, &source));
+    const qf_status status = merge_from(store, source);
+    qf_store_close(source);
+    return status;
 }

@@ -66,28 +66,28 @@ static qf_status look_at_stamp(sql_db *sql, void *found)
 }
 
 /* Nothing is lost if a step turns out to be wrong, and older programs can go on with it. */
-static qf_status keep_old(sql_db *sql, const stamp *found)
+static qf_status keep_old(sql_db *sql, const char *name, const stamp *found)
 {
     char label[24], copy[SQL_BACKUP_MAX];
 
     if (found->version < 1 || found->version >= LEDGER_VERSION) return QF_OK;
     snprintf(label, sizeof label, "v%lld", (long long)found->version);
-    return sql_backup(sql_path(sql), label, copy);
+    return sql_backup(sql_path(sql), name, label, copy);
 }
 
 /* All steps in one transaction: another process may have taken them meanwhile. */
 static qf_status upgrade(sql_db *sql, void *context)
 {
+    const char *name = context;
     stamp found;
-    (void)context;
     QF_TRY(look_at_stamp(sql, &found));
-    QF_TRY(keep_old(sql, &found));
+    QF_TRY(keep_old(sql, name, &found));
     for (int version = (int)found.version + 1; version <= LEDGER_VERSION; version++)
         QF_TRY(take_step(sql, version));
     return QF_OK;
 }
 
-qf_status ledger_prepare(sql_db *sql, bool write)
+qf_status ledger_prepare(sql_db *sql, bool write, const char *name)
 {
     stamp found;
 
@@ -96,7 +96,7 @@ qf_status ledger_prepare(sql_db *sql, bool write)
         QF_TRY(sql_log_ahead(sql));
         if (found.version == LEDGER_VERSION) return QF_OK;
         sql_defend(sql, false);
-        const qf_status status = sql_transaction(sql, upgrade, NULL);
+        const qf_status status = sql_transaction(sql, upgrade, (void *)name);
         sql_defend(sql, true);
         return status;
     }

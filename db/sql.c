@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "qforge/memory.h"
 
-enum { BUSY_MS = 10000, STATEMENTS = 64, PATH_BYTES = 4096 };
+enum { BUSY_MS = 10000, STATEMENTS = 64, PATH_BYTES = 4096, URI_BYTES = 3 * PATH_BYTES + 48 };
 
 struct sql_db {
     sqlite3 *handle;
     char *path;
+    int flags;
     struct {
         const char *text; /* by address: a literal */
         sqlite3_stmt *statement;
@@ -58,45 +58,6 @@ static qf_status fail(const sql_db *db, int code)
 
 /* ---- opening ------------------------------------------------------------------------ */
 
-const char *sql_network_fs(long magic)
-{
-    static const struct {
-        uint32_t magic;
-        const char *name;
-    } kinds[] = {
-        {0x6969, "NFS"},      {0x517B, "SMB"},     {0xFF534D42, "CIFS"},   {0xFE534D42, "SMB"},
-        {0x65735546, "FUSE"}, {0x01021997, "9p"},  {0x0BD00BD0, "Lustre"}, {0x47504653, "GPFS"},
-        {0x00C36400, "Ceph"}, {0x5346414F, "AFS"}, {0x7461636F, "OCFS2"},  {0x73757245, "Coda"},
-    };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i].magic == (uint32_t)magic) return kinds[i].name;
-    return NULL;
-}
-
-/* The write-ahead log lives in shared memory, which other hosts do not see. */
-static qf_status refuse_network(const char *path)
-{
-    char directory[PATH_BYTES];
-    struct statfs system;
-
-    if (strlen(path) >= sizeof directory)
-        return qf_fail(QF_DATABASE, "%.40s…: the path is too long", path);
-    strcpy(directory, path);
-    char *slash = strrchr(directory, '/');
-    if (slash)
-        slash[slash == directory] = 0;
-    else
-        strcpy(directory, ".");
-    if (statfs(directory, &system) != 0)
-        return qf_fail(QF_DATABASE, "%s: %s", directory, strerror(errno));
-    const char *kind = sql_network_fs((long)system.f_type);
-    if (!kind) return QF_OK;
-    return qf_fail(QF_DATABASE,
-                   "%s: lies on %s, where a write-ahead log is unsafe; name a file on a "
-                   "local disk",
-                   path, kind);
-}
-
 static qf_status check_file(const char *path, bool write)
 {
     struct stat file;
@@ -112,14 +73,16 @@ static qf_status check_file(const char *path, bool write)
 static qf_status connect_to(sql_db *db, const char *name, int flags)
 {
     sqlite3_close(db->handle);
-    const int code = sqlite3_open_v2(name, &db->handle, flags, NULL);
+    const int code = sqlite3_open_v2(name, &db->handle, flags | SQLITE_OPEN_URI, NULL);
     if (!db->handle) return qf_fail(QF_MEMORY, "%s: no memory to open it", db->path);
     if (code != SQLITE_OK) return fail(db, code);
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, BUSY_MS);
     sql_defend(db, true);
-    return sql_script(db, "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
-                          "PRAGMA cell_size_check = ON; PRAGMA synchronous = NORMAL;");
+    QF_TRY(sql_script(db, "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON;"
+                          "PRAGMA cell_size_check = ON;"));
+    return sql_script(db, db->flags & SQL_NETWORK ? "PRAGMA synchronous = FULL"
+                                                  : "PRAGMA synchronous = NORMAL");
 }
 
 /* A log with nothing in it: the file alone is the whole truth. */
@@ -132,19 +95,23 @@ static bool log_is_empty(const char *path)
     return stat(name, &file) != 0 || file.st_size == 0;
 }
 
-/* On a read-only file system SQLite cannot make the log's index; nobody else can write
- * there either, so the file may be read as it lies. */
-static qf_status connect_immutable(sql_db *db)
+/* A path as a URI, in which alone it can be said how to open it. */
+static void print_uri(const char *path, const char *query, char uri[URI_BYTES])
 {
-    char uri[3 * PATH_BYTES + 32] = "file:";
-    size_t used = strlen(uri);
+    size_t used = (size_t)snprintf(uri, URI_BYTES, *path == '/' ? "file://" : "file:");
 
-    for (const char *c = db->path; *c && used + 4 < sizeof uri - 16; c++) {
+    for (const char *c = path; *c && used + 4 < URI_BYTES - 32; c++) {
         const bool plain = *c != '%' && *c != '?' && *c != '#';
         used += (size_t)snprintf(uri + used, 4, plain ? "%c" : "%%%02X", *c);
     }
-    strcpy(uri + used, "?immutable=1");
-    return connect_to(db, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+    snprintf(uri + used, URI_BYTES - used, "?%s", query);
+}
+
+static qf_status connect_as(sql_db *db, const char *query, int flags)
+{
+    char uri[URI_BYTES];
+    print_uri(db->path, query, uri);
+    return connect_to(db, uri, flags);
 }
 
 static qf_status probe(sql_db *db)
@@ -152,32 +119,45 @@ static qf_status probe(sql_db *db)
     return sql_script(db, "SELECT count(*) FROM sqlite_schema");
 }
 
+static qf_status read_immutable(sql_db *db)
+{
+    db->flags |= SQL_IMMUTABLE;
+    QF_TRY(connect_as(db, "immutable=1", SQLITE_OPEN_READONLY));
+    return probe(db);
+}
+
+/* On a read-only file system SQLite cannot make the log's index; nobody else can write
+ * there either, so the file may be read as it lies. */
 static qf_status open_reader(sql_db *db)
 {
-    qf_status status = connect_to(db, db->path, SQLITE_OPEN_READONLY);
+    if (db->flags & SQL_IMMUTABLE) return read_immutable(db);
+    qf_status status = connect_as(db, "mode=ro", SQLITE_OPEN_READONLY);
     if (status == QF_OK) status = probe(db);
     if (status != QF_DATABASE || !log_is_empty(db->path)) return status;
     const int code = sqlite3_errcode(db->handle) & 0xff;
     if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY) return status;
-    QF_TRY(connect_immutable(db));
-    return probe(db);
+    return read_immutable(db);
 }
 
 static qf_status open_writer(sql_db *db)
 {
-    QF_TRY(connect_to(db, db->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+    QF_TRY(connect_as(db, "mode=rwc", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
     QF_TRY(probe(db));
     /* SQLite falls back to reading when it may not write. */
     return sqlite3_db_readonly(db->handle, "main") ? fail(db, SQLITE_READONLY) : QF_OK;
 }
 
-qf_status sql_open(const char *path, bool write, sql_db **out)
+qf_status sql_open(const char *path, int flags, sql_db **out)
 {
+    const bool write = flags & SQL_WRITE;
+
     *out = NULL;
+    if (strlen(path) >= PATH_BYTES)
+        return qf_fail(QF_DATABASE, "%.40s…: the path is too long", path);
     QF_TRY(check_file(path, write));
-    QF_TRY(refuse_network(path));
     sql_db *db = qf_alloc(sizeof *db);
     if (!db) return QF_MEMORY;
+    db->flags = flags;
     db->path = qf_strdup(path);
     qf_status status = db->path ? QF_OK : QF_MEMORY;
     if (status == QF_OK) status = write ? open_writer(db) : open_reader(db);
@@ -200,6 +180,13 @@ void sql_close(sql_db *db)
 const char *sql_path(const sql_db *db)
 {
     return db->path;
+}
+
+qf_status sql_attach(sql_db *db, const sql_db *source)
+{
+    char uri[URI_BYTES];
+    print_uri(source->path, source->flags & SQL_IMMUTABLE ? "immutable=1" : "mode=ro", uri);
+    return sql_run(db, "ATTACH DATABASE ?1 AS src", SQL_VALUES(sql_text(uri)));
 }
 
 /* ---- statements --------------------------------------------------------------------- */
@@ -306,10 +293,12 @@ void sql_defend(sql_db *db, bool on)
 qf_status sql_log_ahead(sql_db *db)
 {
     enum { NAP_MS = 10 };
+    const char *mode =
+        db->flags & SQL_NETWORK ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
     int code = SQLITE_BUSY;
 
     for (int waited = 0; waited < BUSY_MS; waited += NAP_MS) {
-        code = sqlite3_exec(db->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        code = sqlite3_exec(db->handle, mode, NULL, NULL, NULL);
         if ((code & 0xff) != SQLITE_BUSY) break;
         sqlite3_sleep(NAP_MS);
     }

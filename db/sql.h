@@ -15,15 +15,22 @@ struct sqlite3_stmt;
 typedef struct sql_db sql_db;
 typedef struct sqlite3_stmt sql_row; /* a statement standing on a row */
 
-/* READ: QF_NOT_FOUND (no sentence) when there is no file.  WRITE: creates it.  Waits up to
- * ten seconds for other writers; write-ahead log, synchronous NORMAL: a killed process
- * loses nothing that was committed. */
-QF_MUST_CHECK qf_status sql_open(const char *path, bool write, sql_db **db);
+enum {
+    SQL_WRITE = 1,     /* creates the file; else only reads */
+    SQL_NETWORK = 2,   /* it lies on a network: no memory is shared with its other users */
+    SQL_IMMUTABLE = 4, /* nobody changes it: no locks */
+};
+
+/* QF_NOT_FOUND (no sentence) when there is no file to read.  Waits up to ten seconds for
+ * other writers; write-ahead log, synchronous NORMAL: a killed process loses nothing that
+ * was committed.  On a network a journal instead of the log, synchronous FULL. */
+QF_MUST_CHECK qf_status sql_open(const char *path, int flags, sql_db **db);
 void sql_close(sql_db *db); /* NULL is fine */
 const char *sql_path(const sql_db *db);
 
-/* The kind of network file system with this statfs() magic, NULL for local ones. */
-const char *sql_network_fs(long magic);
+/* Makes the tables of the file of an open reader readable as src.…; writers of that file
+ * go on undisturbed.  "DETACH DATABASE src" ends it. */
+QF_MUST_CHECK qf_status sql_attach(sql_db *db, const sql_db *source);
 
 /* ---- statements ---- */
 typedef struct sql_value {
@@ -80,8 +87,8 @@ typedef qf_status sql_body(sql_db *db, void *context);
 QF_MUST_CHECK qf_status sql_transaction(sql_db *db, sql_body *body, void *context);
 /* The same for reading alone: one state of the file throughout. */
 QF_MUST_CHECK qf_status sql_reading(sql_db *db, sql_body *body, void *context);
-/* Changes go to a write-ahead log from here on.  Waits for other processes as long as any
- * statement does. */
+/* Changes go to a write-ahead log from here on (on a network, to a journal).  Waits for
+ * other processes as long as any statement does. */
 QF_MUST_CHECK qf_status sql_log_ahead(sql_db *db);
 
 /* Several statements of a script, no values. */

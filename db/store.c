@@ -5,7 +5,6 @@
 
 #include "ledger.h"
 #include "qforge/clock.h"
-#include "qforge/memory.h"
 
 static const char *const verdict_names[] = {
 #define QF_VERDICT(id, name, summary) name,
@@ -34,40 +33,6 @@ const char *qf_cache_mode_name(qf_cache_mode mode)
 }
 
 /* ---- the file ------------------------------------------------------------------------ */
-
-qf_status qf_store_open(const char *path, qf_store_mode mode, qf_store **out)
-{
-    const bool write = mode == QF_STORE_WRITE;
-    sql_db *sql;
-
-    *out = NULL;
-    QF_TRY(sql_open(path, write, &sql));
-    qf_store *store = qf_alloc(sizeof *store);
-    if (!store) {
-        sql_close(sql);
-        return QF_MEMORY;
-    }
-    store->sql = sql;
-    qf_status status = ledger_prepare(sql, write);
-    if (status == QF_OK && write) status = ledger_bury_dead(store);
-    if (status == QF_OK)
-        *out = store;
-    else
-        qf_store_close(store);
-    return status;
-}
-
-void qf_store_close(qf_store *store)
-{
-    if (!store) return;
-    sql_close(store->sql);
-    qf_free(store);
-}
-
-const char *qf_store_path(const qf_store *store)
-{
-    return sql_path(store->sql);
-}
 
 qf_status qf_store_check(qf_store *store)
 {

@@ -23,24 +23,43 @@
 
 typedef struct qf_store qf_store;
 
-typedef enum qf_store_mode { QF_STORE_READ, QF_STORE_WRITE } qf_store_mode;
+typedef enum qf_store_mode { QF_STORE_READ, QF_STORE_WRITE, QF_STORE_GATHER } qf_store_mode;
 
 /* READ: QF_NOT_FOUND (no sentence) when there is no file; nothing is created.
  * WRITE: creates or upgrades, and attributes the claims of dead sessions.  An older file is
  * first copied to "<path>.v<its version>.bak", which is kept and never overwritten.
- * Refused: files of other programs, of newer versions, damaged ones, network file
- * systems (write-ahead logging is unsafe there). */
+ * GATHER: to merge into; what was merged is there to stay after qf_store_publish().
+ * Refused: files of other programs, of newer versions, damaged ones.
+ *
+ * On a network file system hosts share no memory, which the write-ahead log needs.  There
+ * WRITE opens a shard of this host alone, "tuning.<host>.db" for "tuning.db"; GATHER makes a
+ * new file from the ledger, which takes its place whole when it is published, so that READ
+ * always finds one; READ falls back on the shard when nothing was ever gathered. */
 QF_MUST_CHECK qf_status qf_store_open(const char *path, qf_store_mode mode, qf_store **store);
 void qf_store_close(qf_store *store); /* NULL is fine */
+/* Puts a gathered file in place; the store can only be closed after.  On local disks there
+ * is nothing to be done. */
+QF_MUST_CHECK qf_status qf_store_publish(qf_store *store);
 const char *qf_store_path(const qf_store *store);
+/* What the user should know about where this ledger lies: a sentence, or "". */
+const char *qf_store_notice(const qf_store *store);
+
+/* The shards beside a ledger, by name. */
+typedef struct qf_shards {
+    int count;
+    char **path;
+} qf_shards;
+QF_MUST_CHECK qf_status qf_shards_find(const char *path, qf_shards *shards);
+void qf_shards_release(qf_shards *shards);
+
 /* Reads every page: QF_DATABASE with the first thing found wrong. */
 QF_MUST_CHECK qf_status qf_store_check(qf_store *store);
 
-/* Adds every fact of the ledger at `source` (never changed) that the store lacks: sessions,
- * trials with an outcome, validations, comparisons, elections, latencies.  Idempotent, and
- * free of order: ledgers merged in any order and grouping answer every question alike.  One
- * transaction, during which nobody else writes to either.  QF_NOT_FOUND with a sentence when
- * there is no source; a damaged or newer one is QF_DATABASE, naming it. */
+/* Adds every fact of the ledger at `source` (only read: its writers go on) that the store
+ * lacks: sessions, trials with an outcome, validations, comparisons, elections, latencies.
+ * Idempotent, and free of order: ledgers merged in any order and grouping answer every
+ * question alike.  One transaction, during which nobody else writes to the store.  QF_NOT_FOUND
+ * with a sentence when there is no source; a damaged or newer one is QF_DATABASE, naming it. */
 QF_MUST_CHECK qf_status qf_store_merge(qf_store *store, const char *source);
 
 /* ---- who tunes ---- */

@@ -238,6 +238,28 @@ static void claims_stay_with_their_process(void **state)
     qf_store_close(store);
 }
 
+/* A tuner that writes the source is not waited for, nor made to wait. */
+static void a_source_is_only_read(void **state)
+{
+    (void)state;
+    qf_random random = qf_random_init(11, 0);
+    char source[128], into[128];
+    sqlite3 *writer;
+
+    path_of("source %3f #?", 0, source);
+    path_of("into", 0, into);
+    fill(source, &random);
+    assert_int_equal(sqlite3_open(source, &writer), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(writer, "BEGIN IMMEDIATE; UPDATE session SET budget_s = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    merge(into, source);
+    assert_int_equal(sqlite3_exec(writer, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(writer);
+    int rows, more;
+    assert_true(digest(into, &rows) == digest(source, &more) && rows > 5);
+}
+
 static void bad_sources_change_nothing(void **state)
 {
     (void)state;
@@ -269,6 +291,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_presumed_loss_gives_way, check_ledger_fresh,
                                         check_ledger_clean),
         cmocka_unit_test_setup_teardown(claims_stay_with_their_process, check_ledger_fresh,
+                                        check_ledger_clean),
+        cmocka_unit_test_setup_teardown(a_source_is_only_read, check_ledger_fresh,
                                         check_ledger_clean),
         cmocka_unit_test_setup_teardown(bad_sources_change_nothing, check_ledger_fresh,
                                         check_ledger_clean),

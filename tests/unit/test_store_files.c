@@ -343,15 +343,6 @@ static void a_full_disk_loses_nothing(void **state)
     qf_store_close(store);
 }
 
-static void network_file_systems_are_known(void **state)
-{
-    (void)state;
-    assert_string_equal(sql_network_fs(0x6969), "NFS");
-    assert_string_equal(sql_network_fs((long)(int32_t)0xFF534D42), "CIFS");
-    assert_null(sql_network_fs(0xEF53));     /* ext4 */
-    assert_null(sql_network_fs(0x01021994)); /* tmpfs */
-}
-
 /* ---- several at once -------------------------------------------------------------------- */
 
 enum { WRITERS = 4, TRIALS = 40 };
@@ -419,7 +410,6 @@ int main(void)
         LEDGER_TEST(a_read_only_file_is_read_not_written),
         LEDGER_TEST(a_locked_file_is_refused_after_waiting),
         LEDGER_TEST(a_full_disk_loses_nothing),
-        LEDGER_TEST(network_file_systems_are_known),
         LEDGER_TEST(many_writers_share_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
