@@ -5,12 +5,14 @@
 #include <time.h>
 
 #include "command.h"
+#include "db_verbs.h"
 #include "machine.h"
 #include "options.h"
 #include "places.h"
 #include "qforge/codegen.h"
 #include "qforge/cpu.h"
 #include "qforge/store.h"
+#include "topics.h"
 
 typedef struct request {
     const char *ledger;
@@ -150,15 +152,24 @@ static const struct {
              {"check", check, false},
              {"merge", merge, true}};
 
-static qf_status open_ledger(request *r, qf_store_mode mode)
+qf_status cli_db_open(const char *ledger, qf_store_mode mode, char path[CLI_PATH_MAX],
+                      qf_store **store)
 {
-    const qf_status status = qf_store_open(r->path, mode, &r->store);
+    QF_TRY(cli_ledger_path(ledger, path));
+    const qf_status status = qf_store_open(path, mode, store);
     if (status == QF_NOT_FOUND)
-        return qf_fail(QF_NOT_FOUND, "%s: no ledger there yet; qforge tune makes it", r->path);
+        return qf_fail(QF_NOT_FOUND, "%s: no ledger there yet; qforge tune makes it", path);
     QF_TRY(status);
-    cli_ledger_notice(r->store);
+    cli_ledger_notice(*store);
     return QF_OK;
 }
+
+/* Verbs with options of their own. */
+static const cli_topic topics[] = {
+#define CLI_DB_VERB(name, summary) {#name, summary, cli_db_##name},
+#include "db_verbs.def"
+#undef CLI_DB_VERB
+};
 
 qf_status cli_cmd_db(int argc, char **argv)
 {
@@ -171,17 +182,22 @@ qf_status cli_cmd_db(int argc, char **argv)
     int rest;
     bool help;
 
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        if (argc > 1 && strcmp(argv[1], topics[i].name) == 0)
+            return topics[i].run(argc - 1, argv + 1);
     QF_TRY(
         cli_parse(argc, argv,
-                  "qforge db list|count|check|merge [options]\n\n"
+                  "qforge db list|count|check|merge|doctor [options]\n\n"
                   "  list            the best kernel of every problem tuned on this machine\n"
                   "  count           how much the ledger holds\n"
                   "  check           whether the file is sound, page by page\n"
                   "  merge [FILE...] adds what other ledgers know, or the shards of hosts "
-                  "beside this\n                  one; any order, any number of times",
+                  "beside this\n                  one; any order, any number of times\n"
+                  "  doctor          examines the ledger, repairs and salvages; has options of "
+                  "its own",
                   options, &rest, &help));
     if (help) return QF_OK;
-    if (rest == argc) return qf_fail(QF_USAGE, "db: say list, count, check or merge");
+    if (rest == argc) return qf_fail(QF_USAGE, "db: say list, count, check, merge or doctor");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[rest], verbs[i].name) != 0) continue;
         r.operand = argv + rest + 1;
@@ -189,11 +205,13 @@ qf_status cli_cmd_db(int argc, char **argv)
         QF_TRY(qf_cpu_detect(&r.cpu));
         QF_TRY(cli_ledger_path(r.ledger, r.path));
         if (verbs[i].merges) QF_TRY(find_sources(&r));
-        qf_status status = open_ledger(&r, verbs[i].merges ? QF_STORE_GATHER : QF_STORE_READ);
+        const qf_store_mode mode = verbs[i].merges ? QF_STORE_GATHER : QF_STORE_READ;
+        qf_status status = cli_db_open(r.ledger, mode, r.path, &r.store);
         if (status == QF_OK) status = verbs[i].run(&r);
         qf_store_close(r.store);
         qf_shards_release(&r.shards);
         return status;
     }
-    return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check, merge", argv[rest]);
+    return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check, merge, doctor",
+                   argv[rest]);
 }

@@ -9,7 +9,7 @@
 #include "qforge/source.h"
 #include "qforge/store.h"
 
-static qf_status open_jit(qf_jit **jit)
+qf_status cli_jit_open(qf_jit **jit)
 {
     char cache[CLI_PATH_MAX];
 
@@ -48,7 +48,7 @@ static qf_status open_all(int64_t threads, const char *ledger, cli_machine *mach
         return qf_fail(QF_USAGE, "--threads: %lld is not between 0 and 256",
                        (long long)threads);
     QF_TRY(qf_cpu_detect(&machine->cpu));
-    QF_TRY(open_jit(&machine->jit));
+    QF_TRY(cli_jit_open(&machine->jit));
     QF_TRY(cli_ledger_open(ledger, &machine->store));
     QF_TRY(qf_pool_create((int)threads, &machine->pool));
     QF_TRY(qf_tuned_create(&machine->cpu, machine->jit, machine->store, &machine->tuned));

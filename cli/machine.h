@@ -27,6 +27,8 @@ QF_MUST_CHECK qf_status cli_machine_open(int64_t threads, const char *ledger,
                                          cli_machine *machine);
 void cli_machine_close(cli_machine *machine); /* also a zeroed one */
 
+/* The compiler alone, with the user's cache of objects. */
+QF_MUST_CHECK qf_status cli_jit_open(struct qf_jit **jit);
 /* The ledger alone, for reading; NULL when there is none.  Named as above. */
 QF_MUST_CHECK qf_status cli_ledger_open(const char *ledger, struct qf_store **store);
 /* Tells, once, what is particular about where it lies. */

@@ -28,6 +28,15 @@ QF_MUST_CHECK qf_status ledger_prepare(sql_db *sql, bool write, const char *name
 
 /* Gives LOST outcomes to the claims of sessions whose process is gone. */
 QF_MUST_CHECK qf_status ledger_bury_dead(qf_store *store);
+/* How many such sessions there are. */
+QF_MUST_CHECK qf_status ledger_count_dead(qf_store *store, int64_t *count);
+
+/* Calls visit for every table, index, view and trigger of a fresh ledger (made by `text`) that
+ * this one lacks, or has in another form (there).  Ends at the first failure of visit. */
+typedef qf_status ledger_difference(void *context, const char *type, const char *name,
+                                    bool there, const char *text);
+QF_MUST_CHECK qf_status ledger_compare_schema(sql_db *sql, ledger_difference *visit,
+                                              void *context);
 
 /* The row's id, added when missing. */
 QF_MUST_CHECK qf_status ledger_problem_id(sql_db *sql, const qf_problem *problem, int64_t *id);

@@ -154,13 +154,13 @@ static qf_status bury(sql_db *sql, int64_t session)
                    SQL_VALUES(sql_int(session), sql_int(now)));
 }
 
+static const char running[] = "SELECT id, pid, born, boot_id, namespace, started_us FROM "
+                              "session WHERE state = 'running' ORDER BY id";
+
 static qf_status next_dead(sql_db *sql, const identity *me, int64_t *session)
 {
     sql_row *row;
-    qf_status status = sql_find(sql,
-                                "SELECT id, pid, born, boot_id, namespace, started_us FROM "
-                                "session WHERE state = 'running' ORDER BY id",
-                                SQL_NONE, &row);
+    qf_status status = sql_find(sql, running, SQL_NONE, &row);
     while (status == QF_OK && !is_dead(me, row)) status = sql_next(sql, row);
     if (status != QF_OK) return status;
     *session = sql_get_int(row, 0);
@@ -186,4 +186,15 @@ qf_status ledger_bury_dead(qf_store *store)
 
     if (status != QF_OK) return status == QF_NOT_FOUND ? QF_OK : status;
     return sql_transaction(store->sql, bury_all, &me);
+}
+
+qf_status ledger_count_dead(qf_store *store, int64_t *count)
+{
+    const identity me = identity_here();
+    sql_row *row;
+    qf_status status = sql_find(store->sql, running, SQL_NONE, &row);
+
+    for (*count = 0; status == QF_OK; status = sql_next(store->sql, row))
+        *count += is_dead(&me, row);
+    return status == QF_NOT_FOUND ? QF_OK : status;
 }

@@ -43,7 +43,7 @@ expect 2 "unknown option" "$qforge" tune --shape 1x2x3 --fast
 expect 2 "threads" "$qforge" tune --shape 1x2x3 --threads 9999
 expect 2 "between 1 and" "$qforge" tune --model x --rows 0
 expect 1 "nowhere" "$qforge" tune --model "$dir/nowhere"
-expect 2 "say list, count, check or merge" "$qforge" db
+expect 2 "say list, count, check" "$qforge" db
 expect 2 "'shrink' is none of" "$qforge" db shrink
 expect 1 "no ledger there yet" "$qforge" db list
 expect 2 'give --shape' "$qforge" explain
