@@ -185,19 +185,21 @@ qf_status cli_cmd_db(int argc, char **argv)
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
         if (argc > 1 && strcmp(argv[1], topics[i].name) == 0)
             return topics[i].run(argc - 1, argv + 1);
-    QF_TRY(
-        cli_parse(argc, argv,
-                  "qforge db list|count|check|merge|doctor [options]\n\n"
-                  "  list            the best kernel of every problem tuned on this machine\n"
-                  "  count           how much the ledger holds\n"
-                  "  check           whether the file is sound, page by page\n"
-                  "  merge [FILE...] adds what other ledgers know, or the shards of hosts "
-                  "beside this\n                  one; any order, any number of times\n"
-                  "  doctor          examines the ledger, repairs and salvages; has options of "
-                  "its own",
-                  options, &rest, &help));
+    QF_TRY(cli_parse(
+        argc, argv,
+        "qforge db list|count|check|merge|doctor|gc [options]\n\n"
+        "  list            the best kernel of every problem tuned on this machine\n"
+        "  count           how much the ledger holds\n"
+        "  check           whether the file is sound, page by page\n"
+        "  merge [FILE...] adds what other ledgers know, or the shards of hosts "
+        "beside this\n                  one; any order, any number of times\n"
+        "  doctor          examines the ledger, repairs and salvages (doctor --help)\n"
+        "  gc              counts, or drops, what can never answer again (gc "
+        "--help)",
+        options, &rest, &help));
     if (help) return QF_OK;
-    if (rest == argc) return qf_fail(QF_USAGE, "db: say list, count, check, merge or doctor");
+    if (rest == argc)
+        return qf_fail(QF_USAGE, "db: say list, count, check, merge, doctor or gc");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[rest], verbs[i].name) != 0) continue;
         r.operand = argv + rest + 1;
@@ -212,6 +214,6 @@ qf_status cli_cmd_db(int argc, char **argv)
         qf_shards_release(&r.shards);
         return status;
     }
-    return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check, merge, doctor",
+    return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check, merge, doctor, gc",
                    argv[rest]);
 }

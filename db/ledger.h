@@ -37,9 +37,14 @@ typedef qf_status ledger_difference(void *context, const char *type, const char 
                                     bool there, const char *text);
 QF_MUST_CHECK qf_status ledger_compare_schema(sql_db *sql, ledger_difference *visit,
                                               void *context);
+/* Makes them anew, but for tables: those hold rows. */
+QF_MUST_CHECK qf_status ledger_restore_schema(sql_db *sql);
 
 /* The row's id, added when missing. */
 QF_MUST_CHECK qf_status ledger_problem_id(sql_db *sql, const qf_problem *problem, int64_t *id);
 QF_MUST_CHECK qf_status ledger_kernel_id(sql_db *sql, const qf_kernel_id *kernel, int64_t *id);
+
+/* The site of a ledger this host may change in place; QF_UNSUPPORTED for others. */
+QF_MUST_CHECK qf_status ledger_check_owner(const char *path, ledger_site *site);
 
 #endif

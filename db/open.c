@@ -191,6 +191,19 @@ qf_status qf_store_open(const char *path, qf_store_mode mode, qf_store **store)
     return ledger_open(path, mode, &site, store);
 }
 
+/* On a network every file has one writer, and this host's is its shard. */
+qf_status ledger_check_owner(const char *path, ledger_site *site)
+{
+    char shard[SITE_PATH_MAX];
+
+    QF_TRY(site_of(path, site));
+    if (!site->network) return QF_OK;
+    QF_TRY(site_shard(path, site->host, shard));
+    if (strcmp(shard, path) == 0) return QF_OK;
+    return qf_fail(QF_UNSUPPORTED, "%s: lies on %s, where this host only changes %s", path,
+                   site->network, shard);
+}
+
 void qf_store_close(qf_store *store)
 {
     if (!store) return;

@@ -19,10 +19,15 @@ static qf_status make_again(void *context, const char *type, const char *name, b
     return sql_script(sql, text);
 }
 
+qf_status ledger_restore_schema(sql_db *sql)
+{
+    return ledger_compare_schema(sql, make_again, sql);
+}
+
 static qf_status mend(sql_db *sql, void *context)
 {
     (void)context;
-    QF_TRY(ledger_compare_schema(sql, make_again, sql));
+    QF_TRY(ledger_restore_schema(sql));
     QF_TRY(sql_script(sql, "REINDEX"));
     return sql_run(sql,
                    "INSERT INTO outcome (trial, verdict, detail, code_hash, done_us) "
@@ -40,26 +45,13 @@ static qf_status mend_all(qf_store *store, const char *path)
     return sql_script(store->sql, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/* On a network every file has one writer, and this host's is its shard. */
-static qf_status check_owner(const char *path, ledger_site *site)
-{
-    char shard[SITE_PATH_MAX];
-
-    QF_TRY(site_of(path, site));
-    if (!site->network) return QF_OK;
-    QF_TRY(site_shard(path, site->host, shard));
-    if (strcmp(shard, path) == 0) return QF_OK;
-    return qf_fail(QF_UNSUPPORTED, "%s: lies on %s, where this host only repairs %s", path,
-                   site->network, shard);
-}
-
 qf_status qf_store_repair(const char *path, char backup[QF_STORE_PATH_MAX])
 {
     qf_store store = {0};
     ledger_site site;
 
     _Static_assert((int)QF_STORE_PATH_MAX >= (int)SQL_BACKUP_MAX, "the name of a backup");
-    QF_TRY(check_owner(path, &site));
+    QF_TRY(ledger_check_owner(path, &site));
     QF_TRY(sql_backup(path, path, "repair", backup));
     QF_TRY(sql_open(path, SQL_WRITE | (site.network ? SQL_NETWORK : 0), &store.sql));
     const qf_status status = mend_all(&store, path);

@@ -1,4 +1,4 @@
-/* qforge/store_care.h -- keeping ledgers sound: examining, mending, rescuing. */
+/* qforge/store_care.h -- keeping ledgers sound: examining, mending, rescuing, dropping. */
 #ifndef QFORGE_STORE_CARE_H
 #define QFORGE_STORE_CARE_H
 
@@ -69,5 +69,24 @@ QF_MUST_CHECK qf_status qf_store_salvage(const char *path, const char *out,
                                          qf_salvage *salvage);
 /* Whether salvaging has a chance. */
 bool qf_store_salvageable(const char *path);
+
+/* ---- dropping ---- */
+
+/* Rows that can never answer a question again, and are older than some days: trials of other
+ * code ABIs, trials and latencies and verdicts that newer ones replaced, trials lost once and
+ * answered since; then sessions of which nothing is left and names that nothing uses.
+ * Champions of every machine and ABI stay, with their trials, elections and comparisons. */
+typedef struct qf_gc {
+    int64_t trials, lost; /* those of them that were lost */
+    int64_t validations, comparisons, elections, latencies, sessions;
+    int64_t names; /* machines, generators, problems, kernels */
+    int64_t rows;  /* there were, names apart */
+    int64_t bytes_before, bytes_after;
+} qf_gc;
+/* What would go; bytes_after is an estimate. */
+QF_MUST_CHECK qf_status qf_store_gc_plan(qf_store *store, int days, qf_gc *gc);
+/* Does it, after a copy whose name is left in `backup`, and gives the space back. */
+QF_MUST_CHECK qf_status qf_store_gc(const char *path, int days, qf_gc *gc,
+                                    char backup[QF_STORE_PATH_MAX]);
 
 #endif
