@@ -203,9 +203,23 @@ static qf_status with_model(command *c, const cli_machine *machine)
     return status;
 }
 
+/* "gptq (default: later columns make up for rounding), rtn (round to nearest), …" */
+static const char *list_methods(void)
+{
+    static char text[512];
+
+    for (int i = 0; i < TR_METHODS; i++) {
+        const size_t used = i ? strlen(text) : 0;
+        snprintf(text + used, sizeof text - used, "%s%s (%s%s)", i ? ", " : "",
+                 tr_method_name((tr_method)i),
+                 i ? "" : "default: ", tr_method_summary((tr_method)i));
+    }
+    return text;
+}
+
 qf_status cli_cmd_quantize(int argc, char **argv)
 {
-    command c = {.method = "gptq",
+    command c = {.method = tr_method_name((tr_method)0),
                  .bits = "2,3,4",
                  .params = "f16",
                  .group = 32,
@@ -215,12 +229,13 @@ qf_status cli_cmd_quantize(int argc, char **argv)
     const cli_option options[] = {
         {"model", 'm', CLI_TEXT, &c.model, "FILE|DIR", "full-precision model"},
         {"tokenizer", 0, CLI_TEXT, &c.tokenizer, "FILE", "default: the model directory's"},
-        {"method", 0, CLI_TEXT, &c.method, "NAME", "gptq (default) or rtn"},
+        {"method", 0, CLI_TEXT, &c.method, "NAME", list_methods()},
         {"bits", 'b', CLI_TEXT, &c.bits, "LIST", "widths, default 2,3,4"},
         {"group", 'g', CLI_INT, &c.group, "N", "32 (default), 64 or 128"},
         {"params", 0, CLI_TEXT, &c.params, "f16|f32",
          "precision scales and offsets are rounded to, default f16"},
-        {"calib", 0, CLI_TEXT, &c.calib, "FILE", "calibration text (gptq)"},
+        {"calib", 0, CLI_TEXT, &c.calib, "FILE",
+         "calibration text, for methods that look at inputs"},
         {"samples", 0, CLI_INT, &c.samples, "N", "windows of text, default 128"},
         {"length", 0, CLI_INT, &c.length, "N", "tokens of each, default 256"},
         {"damp", 0, CLI_REAL, &c.damping, "X", "of the Hessian's mean diagonal, default 0.01"},

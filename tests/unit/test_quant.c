@@ -13,9 +13,8 @@
 #include "qforge/memory.h"
 #include "qforge/random.h"
 #include "train/quant/cholesky.h"
-#include "train/quant/gptq.h"
 #include "train/quant/hessian.h"
-#include "train/quant/rtn.h"
+#include "train/quant/quantiser.h"
 
 enum { ROWS = 24, TOKENS = 512 };
 
@@ -99,18 +98,30 @@ static double layer_loss(layer *l)
     return loss / TOKENS;
 }
 
+static qf_status try_method(const layer *l, quantiser *method, qf_pool *pool)
+{
+    const quant_inputs inputs = {.u = l->u};
+    const quant_layer given = {.what = "block 3",
+                               .w = l->w,
+                               .n = l->n,
+                               .k = l->k,
+                               .format = l->format,
+                               .inputs = &inputs,
+                               .source = &qf_reference_source,
+                               .pool = pool};
+    return method(&given, &l->out);
+}
+
 static void run_rtn(layer *l)
 {
-    assert_int_equal(rtn_quantise(&l->format, l->w, l->n, l->k, NULL, "layer", &l->out), QF_OK);
+    assert_int_equal(try_method(l, rtn_quantise, NULL), QF_OK);
 }
 
 static void run_gptq(layer *l, qf_pool *pool)
 {
     double damping = 0.01;
     assert_int_equal(hessian_factor(&l->h, "layer", &damping, l->u), QF_OK);
-    assert_int_equal(gptq_quantise(&l->format, &qf_reference_source, pool, l->w, l->n, l->k,
-                                   l->u, "layer", &l->out),
-                     QF_OK);
+    assert_int_equal(try_method(l, gptq_quantise, pool), QF_OK);
 }
 
 /* ---- round to nearest ---- */
@@ -197,18 +208,15 @@ static void wild_weights_are_refused(void **state)
     assert_int_equal(hessian_factor(&l.h, "layer", &damping, l.u), QF_OK);
     for (int i = 0; i < 4; i++) {
         l.w[47] = wild[i];
-        assert_int_equal(rtn_quantise(&l.format, l.w, 2, 40, NULL, "block 3", &l.out),
-                         QF_RANGE);
+        assert_int_equal(try_method(&l, rtn_quantise, NULL), QF_RANGE);
         assert_non_null(strstr(qf_message(), "block 3"));
         assert_non_null(strstr(qf_message(), "row 1, column 7"));
-        assert_int_equal(gptq_quantise(&l.format, &qf_reference_source, NULL, l.w, 2, 40, l.u,
-                                       "block 3", &l.out),
-                         QF_RANGE);
+        assert_int_equal(try_method(&l, gptq_quantise, NULL), QF_RANGE);
     }
     l.w[47] = 70000;
-    assert_int_equal(rtn_quantise(&l.format, l.w, 2, 40, NULL, "x", &l.out), QF_OK);
+    assert_int_equal(try_method(&l, rtn_quantise, NULL), QF_OK);
     l.format.params = QF_PARAMS_F16;
-    assert_int_equal(rtn_quantise(&l.format, l.w, 2, 40, NULL, "x", &l.out), QF_RANGE);
+    assert_int_equal(try_method(&l, rtn_quantise, NULL), QF_RANGE);
     layer_release(&l);
 }
 
@@ -303,9 +311,7 @@ static void damping_rises_until_it_works(void **state)
     hessian_add(&l.h, l.x, 1);
     assert_int_equal(hessian_factor(&l.h, "layer", &damping, l.u), QF_OK);
     assert_true(damping > 0);
-    assert_int_equal(gptq_quantise(&l.format, &qf_reference_source, NULL, l.w, l.n, l.k, l.u,
-                                   "layer", &l.out),
-                     QF_OK);
+    assert_int_equal(try_method(&l, gptq_quantise, NULL), QF_OK);
     layer_loss(&l);
     l.x[3] = NAN;
     hessian_add(&l.h, l.x, 1);

@@ -1,15 +1,18 @@
-/* gptq.c -- block by block of one group:
+/* gptq.c -- GPTQ (Frantar et al. 2022): columns are rounded one after the other, and what
+ * rounding lost is made up for by the columns still to come.
+ *
+ * Block by block of one group, whose grid is fitted when its first column is reached, on
+ * weights that hold every correction so far:
  *
  *     for each row (over threads): fit the grid, then for each column j of the block
  *         q = round(w[j]),  e[j] = (w[j] - q) / u[j][j]
  *         w[j+1 .. end of block] -= e[j] u[j][..]
  *     w[all rows][columns after the block] -= e u[block][..]        (one product)
  */
-#include "gptq.h"
-
 #include <string.h>
 
 #include "qforge/memory.h"
+#include "quantiser.h"
 
 typedef struct task {
     const quant_format *format;
@@ -62,27 +65,26 @@ static void quantise_blocks(task *t, const qf_sgemm *product, qf_pool *pool, voi
     }
 }
 
-qf_status gptq_quantise(const quant_format *format, const qf_kernel_source *source,
-                        qf_pool *pool, const float *w, int64_t n, int64_t k, const float *u,
-                        const char *what, const qf_qlinear *out)
+qf_status gptq_quantise(const quant_layer *layer, const qf_qlinear *out)
 {
-    const int64_t group = format->group;
-    task t = {.format = format,
+    const int64_t n = layer->n, k = layer->k, group = layer->format.group;
+    task t = {.format = &layer->format,
               .n = n,
               .k = k,
-              .groups = qf_groups(k, format->group),
-              .u = u,
+              .groups = qf_groups(k, layer->format.group),
+              .u = layer->inputs->u,
               .out = out};
     qf_sgemm product;
 
-    QF_TRY(grid_check_weights(format, w, n, k, what));
-    QF_TRY(qf_sgemm_plan(source, (qf_sgemm_shape){.m = n, .n = k, .k = group}, pool, &product));
+    QF_TRY(grid_check_weights(&layer->format, layer->w, n, k, layer->what));
+    QF_TRY(qf_sgemm_plan(layer->source, (qf_sgemm_shape){.m = n, .n = k, .k = group},
+                         layer->pool, &product));
     t.w = qf_alloc_array((size_t)(n * k), sizeof *t.w);
     t.loss = qf_alloc_array((size_t)(n * group), sizeof *t.loss);
     void *workspace = qf_alloc(qf_sgemm_workspace(&product));
     if (t.w && t.loss && workspace) {
-        memcpy(t.w, w, (size_t)(n * k) * sizeof *t.w);
-        quantise_blocks(&t, &product, pool, workspace);
+        memcpy(t.w, layer->w, (size_t)(n * k) * sizeof *t.w);
+        quantise_blocks(&t, &product, layer->pool, workspace);
     }
     const qf_status status = t.w && t.loss && workspace ? QF_OK : QF_MEMORY;
     qf_free(t.w);

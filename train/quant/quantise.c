@@ -4,32 +4,47 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gptq.h"
 #include "qforge/memory.h"
-#include "rtn.h"
+#include "quantiser.h"
 
 static const struct {
-    const char *name;
-    bool inputs;
+    const char *name, *summary;
+    quant_needs needs;
+    quantiser *quantise;
 } methods[] = {
-#define TR_METHOD(id, name, inputs) {name, inputs},
+#define TR_METHOD(id, name, needs, function, summary)                                          \
+    {name, summary, QUANT_NEEDS_##needs, function},
 #include "methods.def"
 #undef TR_METHOD
 };
 
 qf_status tr_method_named(const char *name, tr_method *method)
 {
+    char all[256] = "";
+
     for (int i = 0; i < TR_METHODS; i++) {
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", methods[i].name);
         if (strcmp(methods[i].name, name) != 0) continue;
         *method = (tr_method)i;
         return QF_OK;
     }
-    return qf_fail(QF_USAGE, "unknown method '%s' (there are rtn, gptq)", name);
+    return qf_fail(QF_USAGE, "unknown method '%s' (there are %s)", name, all);
+}
+
+const char *tr_method_name(tr_method method)
+{
+    return methods[method].name;
+}
+
+const char *tr_method_summary(tr_method method)
+{
+    return methods[method].summary;
 }
 
 bool tr_method_needs_inputs(tr_method method)
 {
-    return methods[method].inputs;
+    return methods[method].needs != QUANT_NEEDS_NOTHING;
 }
 
 typedef struct job {
@@ -66,17 +81,18 @@ static void name_linear(int index, char name[64])
 static qf_status quantise_width(job *j, int index, int width, const char *name)
 {
     const tr_quantise_options *o = j->options;
-    const quant_format format = {width, o->group, o->params};
     const qf_qlinear *out = qf_qmodel_linear(j->out, index, width);
-    const float *w = j->model->linear[index];
-    int64_t n, k;
+    const quant_inputs inputs = {.u = j->u};
+    quant_layer layer = {.what = name,
+                         .w = j->model->linear[index],
+                         .format = {width, o->group, o->params},
+                         .inputs = j->h ? &inputs : NULL,
+                         .source = o->calibration.source,
+                         .pool = o->calibration.pool};
 
-    qf_linear_shape(&j->model->config, (qf_linear_kind)(index % QF_LINEARS), &n, &k);
-    if (o->method == TR_METHOD_GPTQ)
-        QF_TRY(gptq_quantise(&format, o->calibration.source, o->calibration.pool, w, n, k, j->u,
-                             name, out));
-    else
-        QF_TRY(rtn_quantise(&format, w, n, k, o->calibration.pool, name, out));
+    qf_linear_shape(&j->model->config, (qf_linear_kind)(index % QF_LINEARS), &layer.n,
+                    &layer.k);
+    QF_TRY(methods[o->method].quantise(&layer, out));
     const qf_qmatrix matrix = qf_qmodel_matrix(j->out, index, width);
     QF_TRY(qf_qmatrix_check(&matrix, name));
     return tell(j, ++j->done) ? QF_OK : qf_fail(QF_INTERRUPTED, "quantising interrupted");
@@ -182,7 +198,8 @@ qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
     job j = {.options = options, .model = model, .out = quantised};
 
     QF_TRY(qf_qmodel_create(model, options->group, options->width, options->widths, quantised));
-    snprintf(quantised->method, sizeof quantised->method, "%s", methods[options->method].name);
+    snprintf(quantised->method, sizeof quantised->method, "%s",
+             tr_method_name(options->method));
     qf_status status = run(&j);
     release_hessians(&j);
     qf_free(j.h);

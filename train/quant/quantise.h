@@ -7,14 +7,17 @@
 #include "grid.h"
 
 typedef enum tr_method {
-#define TR_METHOD(id, name, inputs) TR_METHOD_##id,
+#define TR_METHOD(id, name, needs, function, summary) TR_METHOD_##id,
 #include "methods.def"
 #undef TR_METHOD
     TR_METHODS
 } tr_method;
 
+/* By name; QF_USAGE with the names there are. */
 QF_MUST_CHECK qf_status tr_method_named(const char *name, tr_method *method);
-bool tr_method_needs_inputs(tr_method method);
+const char *tr_method_name(tr_method method);
+const char *tr_method_summary(tr_method method);
+bool tr_method_needs_inputs(tr_method method); /* and so calibration text */
 
 typedef struct tr_quantise_options {
     tr_method method;

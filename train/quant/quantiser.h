@@ -1,0 +1,38 @@
+/* quantiser.h -- what every method of methods.def is: a function from one linear layer to
+ * its codes, scales and offsets. */
+#ifndef QF_QUANTISER_H
+#define QF_QUANTISER_H
+
+#include "grid.h"
+#include "qforge/gemm.h"
+
+/* What a method must be told of the inputs; each level includes those before it. */
+typedef enum quant_needs {
+    QUANT_NEEDS_NOTHING,
+    QUANT_NEEDS_FACTOR, /* quant_inputs.u */
+} quant_needs;
+
+/* A layer's inputs as calibration saw them. */
+typedef struct quant_inputs {
+    const float *u; /* [k][k] of hessian_factor */
+} quant_inputs;
+
+typedef struct quant_layer {
+    const char *what; /* its name, for sentences */
+    const float *w;   /* [n][k] */
+    int64_t n, k;
+    quant_format format;
+    const quant_inputs *inputs; /* NULL when the method needs nothing */
+    const qf_kernel_source *source;
+    qf_pool *pool; /* may be NULL; its size never changes the result */
+} quant_layer;
+
+/* Fills code, scale and offset of `out` (qmodel.h).  QF_RANGE naming the layer when a weight
+ * is not finite or beyond what the format holds (grid_check_weights). */
+typedef qf_status quantiser(const quant_layer *layer, const qf_qlinear *out);
+
+#define TR_METHOD(id, name, needs, function, summary) quantiser function;
+#include "methods.def"
+#undef TR_METHOD
+
+#endif
