@@ -187,7 +187,7 @@ qf_status cli_cmd_db(int argc, char **argv)
             return topics[i].run(argc - 1, argv + 1);
     QF_TRY(cli_parse(
         argc, argv,
-        "qforge db list|count|check|merge|doctor|gc [options]\n\n"
+        "qforge db VERB [options]\n\n"
         "  list            the best kernel of every problem tuned on this machine\n"
         "  count           how much the ledger holds\n"
         "  check           whether the file is sound, page by page\n"
@@ -195,11 +195,14 @@ qf_status cli_cmd_db(int argc, char **argv)
         "beside this\n                  one; any order, any number of times\n"
         "  doctor          examines the ledger, repairs and salvages (doctor --help)\n"
         "  gc              counts, or drops, what can never answer again (gc "
-        "--help)",
+        "--help)\n"
+        "  export          writes JSON, CSV or T4 (export --help)\n"
+        "  import FILE...  adds what exports hold (import --help)",
         options, &rest, &help));
     if (help) return QF_OK;
     if (rest == argc)
-        return qf_fail(QF_USAGE, "db: say list, count, check, merge, doctor or gc");
+        return qf_fail(QF_USAGE,
+                       "db: say list, count, check, merge, doctor, gc, export or import");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[rest], verbs[i].name) != 0) continue;
         r.operand = argv + rest + 1;
@@ -214,6 +217,8 @@ qf_status cli_cmd_db(int argc, char **argv)
         qf_shards_release(&r.shards);
         return status;
     }
-    return qf_fail(QF_USAGE, "db: '%s' is none of list, count, check, merge, doctor, gc",
+    return qf_fail(QF_USAGE,
+                   "db: '%s' is none of list, count, check, merge, doctor, gc, export, "
+                   "import",
                    argv[rest]);
 }

@@ -266,6 +266,11 @@ double sql_get_real(sql_row *row, int column)
     return sqlite3_column_double(row, column);
 }
 
+bool sql_is_null(sql_row *row, int column)
+{
+    return sqlite3_column_type(row, column) == SQLITE_NULL;
+}
+
 const char *sql_get_text(sql_row *row, int column)
 {
     const char *text = (const char *)sqlite3_column_text(row, column);

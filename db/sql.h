@@ -78,6 +78,7 @@ void sql_done(sql_row *row);
 
 int64_t sql_get_int(sql_row *row, int column);
 double sql_get_real(sql_row *row, int column);
+bool sql_is_null(sql_row *row, int column);
 const char *sql_get_text(sql_row *row, int column); /* "" for NULL; until the next step */
 
 int64_t sql_last_id(sql_db *db);

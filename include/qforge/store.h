@@ -111,6 +111,9 @@ QF_MUST_CHECK qf_status qf_trial_claim(qf_store *store, int64_t session, const q
                                        int64_t *id);
 QF_MUST_CHECK qf_status qf_trial_finish(qf_store *store, int64_t id, const qf_outcome *outcome);
 
+/* The code ABI of results from outside, which were not verified: that of no code. */
+enum { QF_FOREIGN_ABI = 0 };
+
 /* Whose rows a question is about: where tunings carry over, and the meaning of tiles. */
 typedef struct qf_scope {
     const char *tune_key;

@@ -25,7 +25,7 @@ static const qf_cpu other_cpu = {.vendor = "GenuineIntel",
                                  .perf_key = "6666"};
 static const qf_cpu *const cpus[MACHINES] = {&check_cpu, &other_cpu};
 
-/* ---- a ledger of years ------------------------------------------------------------------ */
+/* ---- a ledger of years -------------------------------------------------------------- */
 
 static qf_trial trial_of(int problem, int kernel, int cache)
 {
@@ -126,8 +126,7 @@ static void fill(qf_random *random, int sessions)
     }
 }
 
-/* ---- every answer there is ------------------------------------------------------------------
- */
+/* ---- every answer there is ---------------------------------------------------------- */
 
 typedef struct answers {
     char text[1 << 16];

@@ -15,7 +15,7 @@
 #include "ledger_fixture.h"
 #include "qforge/store.h"
 
-/* ---- which file systems ----------------------------------------------------------------- */
+/* ---- which file systems ------------------------------------------------------------- */
 
 static void network_file_systems_are_known(void **state)
 {
@@ -98,8 +98,7 @@ static void shards_have_the_hosts_name(void **state)
     assert_non_null(strstr(qf_message(), "too long"));
 }
 
-/* ---- ledgers on them ----------------------------------------------------------------------
- */
+/* ---- ledgers on them ---------------------------------------------------------------- */
 
 static const ledger_site ant = {"NFS", "ant"}, bee = {"NFS", "bee"};
 

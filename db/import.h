@@ -1,0 +1,30 @@
+/* import.h -- from a file of any format into the ledger of an import. */
+#ifndef QF_DB_IMPORT_H
+#define QF_DB_IMPORT_H
+
+#include <jansson.h>
+
+#include "ledger.h"
+#include "qforge/exchange.h"
+
+/* A file being imported, and the new ledger that takes it before anything is merged. */
+typedef struct import {
+    const char *path;
+    char *text;       /* the whole file, a NUL behind it */
+    json_t *document; /* of JSON and T4 */
+    qf_import *result;
+} import;
+
+/* Run in one transaction on the new ledger.  QF_FORMAT with a sentence naming the place. */
+qf_status import_json(sql_db *sql, void *context);
+qf_status import_csv(sql_db *sql, void *context);
+qf_status import_t4(sql_db *sql, void *context);
+
+/* QF_FORMAT with a sentence that quotes the file: on one line, whatever it quotes. */
+qf_status import_refuse(const char *format, ...) QF_PRINTF(1, 2);
+
+/* By name; QF_VERDICT_COUNT and QF_CACHE_MODE_COUNT when there is none. */
+qf_verdict import_verdict(const char *name);
+qf_cache_mode import_cache(const char *name);
+
+#endif
