@@ -12,116 +12,25 @@
 #include "qforge/half.h"
 #include "qforge/memory.h"
 #include "qforge/random.h"
+#include "layer.h"
 #include "train/quant/cholesky.h"
 #include "train/quant/hessian.h"
-#include "train/quant/quantiser.h"
 
-enum { ROWS = 24, TOKENS = 512 };
+enum { ROWS = 24, TOKENS = CHECK_TOKENS };
 
 static const int widths[] = {2, 3, 4, 8};
 static const int64_t depths[] = {1, 5, 32, 64, 172, 100};
 
-/* ---- a linear layer with room for its result ---- */
-typedef struct layer {
-    int64_t n, k;
-    quant_format format;
-    float *w, *x, *u, *value;
-    hessian h;
-    qf_qlinear out;
-} layer;
-
-/* Inputs with strong correlations: a few directions carry most of the energy. */
-static void fill_inputs(qf_random *random, float *x, int64_t tokens, int64_t k)
+static void run_rtn(check_layer *l)
 {
-    for (int64_t t = 0; t < tokens; t++) {
-        const float mood = (float)qf_random_normal(random);
-        float drift = 0;
-        for (int64_t i = 0; i < k; i++) {
-            drift = 0.9f * drift + 0.4f * (float)qf_random_normal(random);
-            x[t * k + i] = mood + drift;
-        }
-    }
+    assert_int_equal(check_layer_try(l, rtn_quantise, NULL), QF_OK);
 }
 
-static void layer_init(layer *l, int64_t n, int64_t k, int bits, int group, qf_params params)
-{
-    const int64_t groups = qf_groups(k, group);
-    qf_random random = qf_random_init(7, (uint64_t)(k * 100 + bits));
-
-    *l = (layer){.n = n, .k = k, .format = {bits, group, params}};
-    l->w = qf_alloc((size_t)(n * k) * sizeof(float));
-    l->x = qf_alloc((size_t)(TOKENS * k) * sizeof(float));
-    l->u = qf_alloc((size_t)(k * k) * sizeof(float));
-    l->value = qf_alloc((size_t)(n * k) * sizeof(float));
-    l->out = (qf_qlinear){.quant = qf_quant_of_bits(bits),
-                          .code = qf_alloc((size_t)(n * k)),
-                          .scale = qf_alloc((size_t)(n * groups) * sizeof(float)),
-                          .offset = qf_alloc((size_t)(n * groups) * sizeof(float))};
-    for (int64_t i = 0; i < n * k; i++) l->w[i] = (float)qf_random_normal(&random);
-    fill_inputs(&random, l->x, TOKENS, k);
-    assert_int_equal(hessian_init(&l->h, &qf_reference_source, NULL, TOKENS, k), QF_OK);
-    hessian_add(&l->h, l->x, TOKENS);
-}
-
-static void layer_release(layer *l)
-{
-    hessian_release(&l->h);
-    qf_free(l->w);
-    qf_free(l->x);
-    qf_free(l->u);
-    qf_free(l->value);
-    qf_free(l->out.code);
-    qf_free(l->out.scale);
-    qf_free(l->out.offset);
-}
-
-static qf_qmatrix layer_matrix(const layer *l)
-{
-    return (qf_qmatrix){l->out.quant, l->format.group, l->n,         l->k,
-                        l->out.code,  l->out.scale,    l->out.offset};
-}
-
-/* Mean over tokens of |(W - Q) x|^2. */
-static double layer_loss(layer *l)
-{
-    const qf_qmatrix matrix = layer_matrix(l);
-    double loss = 0;
-
-    assert_int_equal(qf_qmatrix_check(&matrix, "result"), QF_OK);
-    qf_qmatrix_dequantise(&matrix, l->value);
-    for (int64_t row = 0; row < l->n; row++)
-        for (int64_t i = 0; i < l->k; i++)
-            for (int64_t j = 0; j < l->k; j++)
-                loss += ((double)l->value[row * l->k + i] - (double)l->w[row * l->k + i]) *
-                        l->h.sum[i * l->k + j] *
-                        ((double)l->value[row * l->k + j] - (double)l->w[row * l->k + j]);
-    return loss / TOKENS;
-}
-
-static qf_status try_method(const layer *l, quantiser *method, qf_pool *pool)
-{
-    const quant_inputs inputs = {.u = l->u};
-    const quant_layer given = {.what = "block 3",
-                               .w = l->w,
-                               .n = l->n,
-                               .k = l->k,
-                               .format = l->format,
-                               .inputs = &inputs,
-                               .source = &qf_reference_source,
-                               .pool = pool};
-    return method(&given, &l->out);
-}
-
-static void run_rtn(layer *l)
-{
-    assert_int_equal(try_method(l, rtn_quantise, NULL), QF_OK);
-}
-
-static void run_gptq(layer *l, qf_pool *pool)
+static void run_gptq(check_layer *l, qf_pool *pool)
 {
     double damping = 0.01;
     assert_int_equal(hessian_factor(&l->h, "layer", &damping, l->u), QF_OK);
-    assert_int_equal(try_method(l, gptq_quantise, pool), QF_OK);
+    assert_int_equal(check_layer_try(l, gptq_quantise, pool), QF_OK);
 }
 
 /* ---- round to nearest ---- */
@@ -130,17 +39,17 @@ static void rtn_is_within_half_a_step(void **state)
     (void)state;
     for (size_t b = 0; b < sizeof widths / sizeof *widths; b++)
         for (size_t d = 0; d < sizeof depths / sizeof *depths; d++) {
-            layer l;
-            layer_init(&l, 3, depths[d], widths[b], 32, QF_PARAMS_F32);
+            check_layer l;
+            check_layer_init(&l, 3, depths[d], widths[b], 32, QF_PARAMS_F32);
             run_rtn(&l);
-            const qf_qmatrix matrix = layer_matrix(&l);
+            const qf_qmatrix matrix = check_layer_matrix(&l);
             const int64_t groups = qf_groups(l.k, 32);
             qf_qmatrix_dequantise(&matrix, l.value);
             for (int64_t i = 0; i < l.n * l.k; i++) {
                 const float step = l.out.scale[i / l.k * groups + i % l.k / 32];
                 assert_true(fabsf(l.value[i] - l.w[i]) <= 0.5001f * step + 1e-6f);
             }
-            layer_release(&l);
+            check_layer_release(&l);
         }
 }
 
@@ -164,21 +73,21 @@ static void rtn_keeps_the_extremes(void **state)
 static void half_params_are_halves(void **state)
 {
     (void)state;
-    layer l;
-    layer_init(&l, 3, 100, 4, 32, QF_PARAMS_F16);
+    check_layer l;
+    check_layer_init(&l, 3, 100, 4, 32, QF_PARAMS_F16);
     run_rtn(&l);
     for (int64_t i = 0; i < l.n * qf_groups(l.k, 32); i++) {
         assert_true(qf_half_value(qf_half_of(l.out.scale[i])) == l.out.scale[i]);
         assert_true(qf_half_value(qf_half_of(l.out.offset[i])) == l.out.offset[i]);
     }
-    const qf_qmatrix matrix = layer_matrix(&l);
+    const qf_qmatrix matrix = check_layer_matrix(&l);
     qf_qmatrix_dequantise(&matrix, l.value);
     for (int64_t i = 0; i < l.n * l.k; i++) {
         const float step = l.out.scale[i / l.k * 4 + i % l.k / 32];
         /* half a step, and what rounding the two parameters moved the ends of the grid */
         assert_true(fabsf(l.value[i] - l.w[i]) <= 0.51f * step + 0.005f);
     }
-    layer_release(&l);
+    check_layer_release(&l);
 }
 
 static void constant_groups_are_exact(void **state)
@@ -186,14 +95,14 @@ static void constant_groups_are_exact(void **state)
     (void)state;
     for (int params = QF_PARAMS_F32; params <= QF_PARAMS_F16; params++)
         for (size_t b = 0; b < sizeof widths / sizeof *widths; b++) {
-            layer l;
-            layer_init(&l, 2, 70, widths[b], 32, (qf_params)params);
+            check_layer l;
+            check_layer_init(&l, 2, 70, widths[b], 32, (qf_params)params);
             for (int64_t i = 0; i < l.n * l.k; i++) l.w[i] = i < l.k ? 0.0f : -0.375f;
             run_rtn(&l);
-            assert_true(layer_loss(&l) == 0);
+            assert_true(check_layer_loss(&l) == 0);
             run_gptq(&l, NULL);
-            assert_true(layer_loss(&l) == 0);
-            layer_release(&l);
+            assert_true(check_layer_loss(&l) == 0);
+            check_layer_release(&l);
         }
 }
 
@@ -201,23 +110,23 @@ static void wild_weights_are_refused(void **state)
 {
     (void)state;
     const float wild[] = {NAN, INFINITY, -INFINITY, 3e38f};
-    layer l;
+    check_layer l;
     double damping = 0.01;
 
-    layer_init(&l, 2, 40, 2, 32, QF_PARAMS_F32);
+    check_layer_init(&l, 2, 40, 2, 32, QF_PARAMS_F32);
     assert_int_equal(hessian_factor(&l.h, "layer", &damping, l.u), QF_OK);
     for (int i = 0; i < 4; i++) {
         l.w[47] = wild[i];
-        assert_int_equal(try_method(&l, rtn_quantise, NULL), QF_RANGE);
+        assert_int_equal(check_layer_try(&l, rtn_quantise, NULL), QF_RANGE);
         assert_non_null(strstr(qf_message(), "block 3"));
         assert_non_null(strstr(qf_message(), "row 1, column 7"));
-        assert_int_equal(try_method(&l, gptq_quantise, NULL), QF_RANGE);
+        assert_int_equal(check_layer_try(&l, gptq_quantise, NULL), QF_RANGE);
     }
     l.w[47] = 70000;
-    assert_int_equal(try_method(&l, rtn_quantise, NULL), QF_OK);
+    assert_int_equal(check_layer_try(&l, rtn_quantise, NULL), QF_OK);
     l.format.params = QF_PARAMS_F16;
-    assert_int_equal(try_method(&l, rtn_quantise, NULL), QF_RANGE);
-    layer_release(&l);
+    assert_int_equal(check_layer_try(&l, rtn_quantise, NULL), QF_RANGE);
+    check_layer_release(&l);
 }
 
 /* ---- Cholesky ---- */
@@ -274,10 +183,10 @@ static void cholesky_refuses(void **state)
 static void factor_inverts_the_damped_hessian(void **state)
 {
     (void)state;
-    layer l;
+    check_layer l;
     double damping = 0.01, mean = 0;
 
-    layer_init(&l, 1, 100, 4, 32, QF_PARAMS_F32);
+    check_layer_init(&l, 1, 100, 4, 32, QF_PARAMS_F32);
     assert_int_equal(hessian_factor(&l.h, "layer", &damping, l.u), QF_OK);
     assert_true(damping == 0.01);
     for (int64_t i = 0; i < l.k; i++) mean += l.h.sum[i * l.k + i] / TOKENS / (double)l.k;
@@ -294,16 +203,16 @@ static void factor_inverts_the_damped_hessian(void **state)
             }
             assert_true(fabs(sum - (i == j)) < 1e-3);
         }
-    layer_release(&l);
+    check_layer_release(&l);
 }
 
 static void damping_rises_until_it_works(void **state)
 {
     (void)state;
-    layer l;
+    check_layer l;
     double damping = 0;
 
-    layer_init(&l, 4, 64, 3, 32, QF_PARAMS_F32);
+    check_layer_init(&l, 4, 64, 3, 32, QF_PARAMS_F32);
     /* One token: rank one, and inputs that never fired. */
     for (int64_t i = 0; i < 20; i++) l.x[i] = 0;
     hessian_release(&l.h);
@@ -311,13 +220,13 @@ static void damping_rises_until_it_works(void **state)
     hessian_add(&l.h, l.x, 1);
     assert_int_equal(hessian_factor(&l.h, "layer", &damping, l.u), QF_OK);
     assert_true(damping > 0);
-    assert_int_equal(try_method(&l, gptq_quantise, NULL), QF_OK);
-    layer_loss(&l);
+    assert_int_equal(check_layer_try(&l, gptq_quantise, NULL), QF_OK);
+    check_layer_loss(&l);
     l.x[3] = NAN;
     hessian_add(&l.h, l.x, 1);
     assert_int_equal(hessian_factor(&l.h, "block 2 down_proj", &damping, l.u), QF_RANGE);
     assert_non_null(strstr(qf_message(), "block 2 down_proj"));
-    layer_release(&l);
+    check_layer_release(&l);
 }
 
 /* ---- GPTQ ---- */
@@ -326,13 +235,13 @@ static void gptq_beats_rtn(void **state)
     (void)state;
     for (size_t b = 0; b < 3; b++)
         for (size_t d = 2; d < sizeof depths / sizeof *depths; d++) {
-            layer l;
-            layer_init(&l, ROWS, depths[d], widths[b], 32, QF_PARAMS_F32);
+            check_layer l;
+            check_layer_init(&l, ROWS, depths[d], widths[b], 32, QF_PARAMS_F32);
             run_rtn(&l);
-            const double rounded = layer_loss(&l);
+            const double rounded = check_layer_loss(&l);
             run_gptq(&l, NULL);
-            assert_true(layer_loss(&l) < 0.7 * rounded);
-            layer_release(&l);
+            assert_true(check_layer_loss(&l) < 0.7 * rounded);
+            check_layer_release(&l);
         }
 }
 
@@ -340,8 +249,8 @@ static void gptq_beats_rtn(void **state)
 static void gptq_is_rtn_on_a_diagonal_hessian(void **state)
 {
     (void)state;
-    layer l;
-    layer_init(&l, ROWS, 100, 3, 32, QF_PARAMS_F32);
+    check_layer l;
+    check_layer_init(&l, ROWS, 100, 3, 32, QF_PARAMS_F32);
     for (int64_t i = 0; i < l.k; i++)
         for (int64_t j = 0; j < l.k; j++) l.h.sum[i * l.k + j] = i == j ? 1 + (double)i : 0;
     run_rtn(&l);
@@ -351,7 +260,7 @@ static void gptq_is_rtn_on_a_diagonal_hessian(void **state)
     run_gptq(&l, NULL);
     assert_memory_equal(code, l.out.code, (size_t)(l.n * l.k));
     qf_free(code);
-    layer_release(&l);
+    check_layer_release(&l);
 }
 
 /* Inverts a [n][n] in place, Gauss and Jordan, pivots on the diagonal (a is positive
@@ -373,8 +282,8 @@ static void invert(double *a, int64_t n)
 
 /* Optimal brain surgeon as it is written: after each column the Hessian of what is left
  * is inverted anew, O(k^4). */
-static void surgeon_row(const layer *l, const double *h, double *w, const quant_format *format,
-                        uint8_t *code)
+static void surgeon_row(const check_layer *l, const double *h, double *w,
+                        const quant_format *format, uint8_t *code)
 {
     const int64_t k = l->k;
     double *left = qf_alloc_array((size_t)(k * k), sizeof *left);
@@ -404,12 +313,12 @@ static void gptq_is_the_optimal_brain_surgeon(void **state)
     static const int64_t tiny[] = {3, 32, 40, 70};
     for (size_t d = 0; d < 4; d++) {
         const int64_t k = tiny[d];
-        layer l;
+        check_layer l;
         double mean = 0, w[70], *h = qf_alloc_array((size_t)(k * k), sizeof *h);
         uint8_t code[70];
         int64_t different = 0;
 
-        layer_init(&l, ROWS, k, 3, 32, QF_PARAMS_F32);
+        check_layer_init(&l, ROWS, k, 3, 32, QF_PARAMS_F32);
         run_gptq(&l, NULL);
         for (int64_t i = 0; i < k; i++) mean += l.h.sum[i * k + i] / TOKENS / (double)k;
         for (int64_t i = 0; i < k * k; i++)
@@ -423,27 +332,27 @@ static void gptq_is_the_optimal_brain_surgeon(void **state)
         }
         assert_true(different <= 1);
         qf_free(h);
-        layer_release(&l);
+        check_layer_release(&l);
     }
 }
 
 static void threads_do_not_change_the_result(void **state)
 {
     (void)state;
-    layer a, b;
+    check_layer a, b;
     qf_pool *pool;
 
     assert_int_equal(qf_pool_create(3, &pool), QF_OK);
-    layer_init(&a, ROWS, 172, 2, 32, QF_PARAMS_F32);
-    layer_init(&b, ROWS, 172, 2, 32, QF_PARAMS_F32);
+    check_layer_init(&a, ROWS, 172, 2, 32, QF_PARAMS_F32);
+    check_layer_init(&b, ROWS, 172, 2, 32, QF_PARAMS_F32);
     b.h.pool = pool;
     run_gptq(&a, NULL);
     run_gptq(&b, pool);
     assert_memory_equal(a.u, b.u, (size_t)(172 * 172) * sizeof(float));
     assert_memory_equal(a.out.code, b.out.code, ROWS * 172);
     assert_memory_equal(a.out.offset, b.out.offset, ROWS * 6 * sizeof(float));
-    layer_release(&a);
-    layer_release(&b);
+    check_layer_release(&a);
+    check_layer_release(&b);
     qf_pool_destroy(pool);
 }
 

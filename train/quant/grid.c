@@ -10,6 +10,11 @@ static float as_stored(const quant_format *format, float value)
     return format->params == QF_PARAMS_F16 ? qf_half_value(qf_half_of(value)) : value;
 }
 
+grid grid_of(const quant_format *format, float scale, float offset)
+{
+    return (grid){as_stored(format, scale), as_stored(format, offset), (1 << format->bits) - 1};
+}
+
 grid grid_fit(const quant_format *format, const float *w, int64_t count)
 {
     const int top = (1 << format->bits) - 1;
@@ -20,8 +25,7 @@ grid grid_fit(const quant_format *format, const float *w, int64_t count)
         most = w[i] > most ? w[i] : most;
     }
     /* Divided first: the range of two large weights may be more than a float holds. */
-    grid g = {as_stored(format, most / (float)top - least / (float)top),
-              as_stored(format, least), top};
+    grid g = grid_of(format, most / (float)top - least / (float)top, least);
     if (g.scale == 0) /* a constant group, or too narrow to be told apart */
         g.offset = as_stored(format, least / 2 + most / 2);
     return g;

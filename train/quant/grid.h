@@ -31,6 +31,9 @@ typedef struct quant_format {
 /* The grid of w[0..count), all finite, count > 0. */
 grid grid_fit(const quant_format *format, const float *w, int64_t count);
 
+/* The grid of this scale and offset as the format stores them. */
+grid grid_of(const quant_format *format, float scale, float offset);
+
 /* The nearest code; what it stands for. */
 uint8_t grid_code(const grid *g, float w);
 static inline float grid_value(const grid *g, uint8_t code)
