@@ -4,6 +4,7 @@
 #include "space.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "prior.h"
 #include "qforge/codegen.h"
@@ -25,8 +26,8 @@ static void add(const walk *w, const qf_kernel_id *kernel)
 {
     if (qf_codegen_check(kernel) != QF_OK) return;
     QF_ASSERT(w->space->count < SPACE_MAX);
-    w->space->item[w->space->count++] =
-        (qf_candidate){*kernel, qf_prior_ns(w->cpu, w->problem, kernel)};
+    const double ns = qf_prior_ns(w->cpu, w->problem, kernel);
+    w->space->item[w->space->count++] = (qf_candidate){*kernel, ns, ns};
 }
 
 static int64_t depth_of(const qf_problem *p)
@@ -110,31 +111,29 @@ static bool answers(qf_recipe recipe, const qf_problem *p)
            (p->quant != QF_F32 || row->formats == QF_FORMATS_ANY);
 }
 
-/* Equal predictions stay in the order of enumeration, which is that of the addresses. */
-static int by_prediction(const void *a, const void *b)
+/* Equals stay in the order they were in, which is that of the addresses. */
+static int by_expectation(const void *a, const void *b)
 {
     const qf_candidate *const *x = a, *const *y = b;
-    if ((*x)->predicted_ns != (*y)->predicted_ns)
-        return (*x)->predicted_ns < (*y)->predicted_ns ? -1 : 1;
+    if ((*x)->expected_ns != (*y)->expected_ns)
+        return (*x)->expected_ns < (*y)->expected_ns ? -1 : 1;
     return *x < *y ? -1 : *x > *y;
 }
 
-static qf_status sort(qf_space *space)
+qf_status qf_candidates_sort(qf_candidate *candidate, int count)
 {
-    qf_candidate **order = qf_alloc_array((size_t)space->count, sizeof *order);
-    qf_candidate *sorted = qf_alloc_array((size_t)space->count, sizeof *sorted);
+    const qf_candidate **order = qf_alloc_array((size_t)count + 1, sizeof *order);
+    qf_candidate *sorted = qf_alloc_array((size_t)count + 1, sizeof *sorted);
+    const qf_status status = order && sorted ? QF_OK : QF_MEMORY;
 
-    if (order && sorted) {
-        for (int i = 0; i < space->count; i++) order[i] = &space->item[i];
-        qsort(order, (size_t)space->count, sizeof *order, by_prediction);
-        for (int i = 0; i < space->count; i++) sorted[i] = *order[i];
-        qf_free(space->item);
-        space->item = sorted;
-        sorted = NULL;
+    if (status == QF_OK) {
+        for (int i = 0; i < count; i++) order[i] = &candidate[i];
+        qsort(order, (size_t)count, sizeof *order, by_expectation);
+        for (int i = 0; i < count; i++) sorted[i] = *order[i];
+        memcpy(candidate, sorted, (size_t)count * sizeof *sorted);
     }
-    const qf_status status = order && !sorted ? QF_OK : QF_MEMORY;
-    qf_free(sorted);
     qf_free(order);
+    qf_free(sorted);
     return status;
 }
 
@@ -150,7 +149,7 @@ qf_status qf_space_build(const qf_cpu *cpu, const qf_problem *problem, qf_recipe
         if (answers((qf_recipe)r, problem) && (recipe == QF_RECIPE_COUNT || r == (int)recipe))
             add_tiles(&w, (qf_recipe)r, isa);
     qf_message_clear(); /* of the tiles that were no tiles */
-    const qf_status status = sort(space);
+    const qf_status status = qf_candidates_sort(space->item, space->count);
     if (status != QF_OK) qf_space_release(space);
     return status;
 }

@@ -9,6 +9,7 @@
 typedef struct qf_candidate {
     qf_kernel_id kernel;
     double predicted_ns; /* by the prior, per product */
+    double expected_ns;  /* by all that is known before it is timed; at first the same */
 } qf_candidate;
 
 /* Owns its items. */
@@ -16,6 +17,9 @@ typedef struct qf_space {
     qf_candidate *item;
     int count;
 } qf_space;
+
+/* By expected_ns, the least first, equals as they were. */
+QF_MUST_CHECK qf_status qf_candidates_sort(qf_candidate *candidate, int count);
 
 /* Every kernel for the best ISA of this CPU that qf_codegen_check() lets through, the most
  * promising first by the prior (ties in order of enumeration).

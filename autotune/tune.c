@@ -7,12 +7,14 @@
 
 #include "qforge/clock.h"
 #include "qforge/memory.h"
-#include "strategy.h"
+#include "search/ranking.h"
+#include "search/strategy.h"
 #include "trial.h"
 
-enum { AT_LEAST = 8, FINALISTS = 5 };
+/* A search that is not thorough looks at one in TENTH, or at TRIALS. */
+enum { AT_LEAST = 8, FINALISTS = 5, TENTH = 10, TRIALS = 16 };
 
-/* Predicted times beyond this many times the best predicted are not tried. */
+/* Expected times beyond this many times the best expected are not tried. */
 static const double hopeless = 2.5;
 /* What trials may use of a budget; the rest is the finalists'. */
 static const double share_of_trials = 0.7;
@@ -20,8 +22,9 @@ static const double share_of_trials = 0.7;
 static const struct {
     const char *name;
     qf_strategy_next *next;
+    bool thorough;
 } strategies[] = {
-#define QF_STRATEGY(id, name, summary) {#name, qf_strategy_##name},
+#define QF_STRATEGY(id, name, thorough, summary) {#name, qf_strategy_##name, thorough},
 #include "qforge/strategies.def"
 #undef QF_STRATEGY
 };
@@ -51,9 +54,29 @@ static void prune(qf_space *space)
     int kept = 0;
     while (kept < space->count &&
            (kept < AT_LEAST ||
-            space->item[kept].predicted_ns <= hopeless * space->item[0].predicted_ns))
+            space->item[kept].expected_ns <= hopeless * space->item[0].expected_ns))
         kept++;
     space->count = kept;
+}
+
+static qf_scope scope_of(const qf_tune_options *options)
+{
+    return (qf_scope){options->cpu->tune_key, QF_CODE_ABI};
+}
+
+/* By what other problems taught, as far as there is a ledger. */
+static qf_status expect(const qf_tune_options *options, const qf_problem *problem,
+                        qf_space *space)
+{
+    const qf_scope scope = scope_of(options);
+    qf_ranker *ranker = NULL;
+
+    if (options->store)
+        QF_TRY(qf_ranker_of_store(options->store, &scope, qf_cpu_best_isa(options->cpu),
+                                  problem, &ranker));
+    qf_ranker_expect(ranker, problem, space->item, space->count);
+    qf_ranker_destroy(ranker);
+    return qf_candidates_sort(space->item, space->count);
 }
 
 static qf_status plan(const qf_tune_options *options, const qf_problem *problem,
@@ -61,9 +84,16 @@ static qf_status plan(const qf_tune_options *options, const qf_problem *problem,
 {
     QF_TRY(qf_space_build(options->cpu, problem, options->recipe, space));
     *all = space->count;
-    prune(space);
-    *planned =
-        options->trials > 0 && options->trials < space->count ? options->trials : space->count;
+    const qf_status status = expect(options, problem, space);
+    if (status != QF_OK) {
+        qf_space_release(space);
+        return status;
+    }
+    const bool thorough = strategies[options->strategy].thorough;
+    if (!thorough) prune(space);
+    const int some = *all / TENTH > TRIALS ? *all / TENTH : TRIALS;
+    const int wanted = options->trials ? options->trials : thorough ? *all : some;
+    *planned = wanted < space->count ? wanted : space->count;
     return QF_OK;
 }
 
@@ -83,7 +113,10 @@ typedef struct search {
     const qf_problem *problem;
     qf_tune_result *result;
     qf_space space;
-    double *ns; /* [space.count], see strategy.h */
+    qf_points points;
+    /* [space.count], see strategy.h */
+    double *expected_ns, *ns;
+    int *order;
     qf_bench bench;
     int tried;
     int best; /* index, -1 none */
@@ -110,7 +143,7 @@ static void note(search *s, int index, const qf_outcome *outcome, bool reused)
     qf_tune_result *r = s->result;
     const bool good = outcome->verdict == QF_VERDICT_OK;
 
-    s->tried++;
+    s->order[s->tried++] = index;
     s->ns[index] = good ? outcome->timing.median_ns : -1;
     r->reused += reused;
     const bool ran = good || outcome->verdict == QF_VERDICT_SLOW;
@@ -146,7 +179,7 @@ static qf_status try_one(search *s, int index)
     if (status == QF_NOT_FOUND) { /* quarantined */
         s->result->skipped++;
         s->ns[index] = -1;
-        s->tried++;
+        s->order[s->tried++] = index;
         return QF_OK;
     }
     QF_TRY(status);
@@ -154,16 +187,77 @@ static qf_status try_one(search *s, int index)
     return QF_OK;
 }
 
+static int index_of(const search *s, const qf_kernel_id *kernel)
+{
+    for (int i = 0; i < s->space.count; i++)
+        if (qf_kernel_equal(&s->space.item[i].kernel, kernel)) return i;
+    return -1;
+}
+
+/* Candidates the ledger has a word on, as they were tried. */
+typedef struct known {
+    const search *search;
+    int *index;
+    int count;
+} known;
+
+static bool is_known(void *context, const char *tune_key, int code_abi, const qf_trial *trial,
+                     const qf_outcome *outcome)
+{
+    known *k = context;
+
+    (void)tune_key, (void)code_abi, (void)outcome;
+    const int i =
+        trial->cache == k->search->bench.cache ? index_of(k->search, &trial->kernel) : -1;
+    if (i >= 0) k->index[k->count++] = i;
+    return k->count < k->search->space.count;
+}
+
+/* What was tried before comes first, so that a search goes on where it was left. */
+static qf_status recall_all(search *s)
+{
+    const qf_scope scope = scope_of(s->options);
+    known k = {s, qf_alloc_array((size_t)s->space.count + 1, sizeof *k.index), 0};
+
+    if (!k.index) return QF_MEMORY;
+    qf_status status =
+        qf_store_each_outcome(s->options->store, &scope, s->problem, is_known, &k);
+    for (int i = 0; status == QF_OK && i < k.count && s->tried < s->result->planned; i++)
+        if (s->ns[k.index[i]] == 0 && !stopped(s)) status = try_one(s, k.index[i]);
+    qf_free(k.index);
+    return status;
+}
+
+/* Whether the ledger's election already weighed everything tried so far. */
+static bool already_elected(const search *s)
+{
+    const qf_scope scope = scope_of(s->options);
+    qf_best best;
+    return qf_store_best(s->options->store, &scope, s->problem, &best) == QF_OK &&
+           best.settled && best.cache == s->bench.cache;
+}
+
+/* A kernel that was elected stands, until somebody asks for more trials than it took, or
+ * for all. */
+static bool enough(const search *s)
+{
+    return !strategies[s->options->strategy].thorough && s->options->trials == 0 &&
+           s->best >= 0 && already_elected(s);
+}
+
 static qf_status try_all(search *s, bool *complete)
 {
     qf_strategy_next *const next = strategies[s->options->strategy].next;
 
     *complete = false;
-    while (s->tried < s->result->planned) {
+    QF_TRY(recall_all(s));
+    const bool settled = enough(s);
+    while (!settled && s->tried < s->result->planned) {
         if (stopped(s) || !time_left(s)) return QF_OK;
-        const qf_search_view view = {s->space.item, s->ns, s->space.count, s->tried,
-                                     s->options->seed};
-        const int index = next(&view);
+        const qf_search_view view = {&s->points, s->expected_ns, s->ns,
+                                     s->order,   s->tried,       s->options->seed};
+        int index;
+        QF_TRY(next(&view, &index));
         if (index < 0) break;
         QF_TRY(try_one(s, index));
     }
@@ -249,18 +343,9 @@ static qf_status elect(search *s, bool *complete)
                            &leader);
 }
 
-/* Whether the ledger's election already weighed everything tried so far. */
-static bool already_elected(const search *s)
-{
-    const qf_scope scope = {s->options->cpu->tune_key, QF_CODE_ABI};
-    qf_best best;
-    return qf_store_best(s->options->store, &scope, s->problem, &best) == QF_OK &&
-           best.settled && best.cache == s->bench.cache;
-}
-
 static qf_status conclude(search *s, bool complete)
 {
-    const qf_scope scope = {s->options->cpu->tune_key, QF_CODE_ABI};
+    const qf_scope scope = scope_of(s->options);
     qf_tune_result *r = s->result;
 
     if (s->best >= 0 && !stopped(s) && !already_elected(s)) QF_TRY(elect(s, &complete));
@@ -277,13 +362,34 @@ static qf_status conclude(search *s, bool complete)
     return qf_fail(QF_NO_CONFIG, "%s: no kernel of %d tried was valid", name, s->tried);
 }
 
+static qf_status prepare(search *s)
+{
+    const size_t count = (size_t)s->space.count + 1;
+
+    s->bench = qf_bench_of(s->options, s->problem);
+    s->ns = qf_alloc_array(count, sizeof *s->ns);
+    s->expected_ns = qf_alloc_array(count, sizeof *s->expected_ns);
+    s->order = qf_alloc_array(count, sizeof *s->order);
+    if (!s->ns || !s->expected_ns || !s->order) return QF_MEMORY;
+    for (int i = 0; i < s->space.count; i++) s->expected_ns[i] = s->space.item[i].expected_ns;
+    return qf_candidate_points(s->space.item, s->space.count, &s->points);
+}
+
+static void forget(search *s)
+{
+    qf_bench_close(&s->bench);
+    qf_free(s->ns);
+    qf_free(s->expected_ns);
+    qf_free(s->order);
+    qf_points_release(&s->points);
+    qf_space_release(&s->space);
+}
+
 static qf_status run(search *s)
 {
     bool complete = false;
 
-    s->ns = qf_alloc_array((size_t)s->space.count + 1, sizeof *s->ns);
-    if (!s->ns) return QF_MEMORY;
-    s->bench = qf_bench_of(s->options, s->problem);
+    QF_TRY(prepare(s));
     QF_TRY(try_all(s, &complete));
     return conclude(s, complete);
 }
@@ -300,8 +406,6 @@ qf_status qf_tune(const qf_tune_options *options, const qf_problem *problem,
     *result = (qf_tune_result){0};
     QF_TRY(plan(options, problem, &s.space, &result->space, &result->planned));
     const qf_status status = run(&s);
-    qf_bench_close(&s.bench);
-    qf_free(s.ns);
-    qf_space_release(&s.space);
+    forget(&s);
     return status;
 }

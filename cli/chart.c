@@ -10,6 +10,7 @@ enum { LEFT = 76, RIGHT = 20, TOP = 54, BOTTOM = 52 };
 typedef struct frame {
     int width, height;
     double x_low, x_high, x_step, y_low, y_high, y_step;
+    bool powers;
 } frame;
 
 void chart_write_text(FILE *out, const char *text)
@@ -25,6 +26,16 @@ void chart_write_text(FILE *out, const char *text)
         else if ((unsigned char)*text >= 0x20 || *text == '\n')
             fputc(*text, out);
     }
+}
+
+/* Whole powers of two, with as many left out as needed. */
+static double power_ticks(double *low, double *high, int most)
+{
+    *low = floor(*low);
+    *high = fmax(ceil(*high), *low + 1);
+    const double step = fmax(1, ceil((*high - *low) / most));
+    *high = *low + ceil((*high - *low) / step) * step;
+    return step;
 }
 
 double chart_ticks(double *low, double *high, int most)
@@ -59,7 +70,8 @@ static frame frame_of(const chart *c)
                1,
                INFINITY,
                -INFINITY,
-               1};
+               1,
+               false};
     for (int s = 0; s < c->series_count; s++)
         for (int i = 0; i < c->series[s].count; i++) {
             include(c->series[s].x[i], &f.x_low, &f.x_high);
@@ -68,8 +80,9 @@ static frame frame_of(const chart *c)
     for (int m = 0; m < c->marks; m++) include(c->mark[m].x, &f.x_low, &f.x_high);
     if (f.x_low > f.x_high) f.x_low = 0, f.x_high = 1;
     if (f.y_low > f.y_high) f.y_low = 0, f.y_high = 1;
-    f.x_step = chart_ticks(&f.x_low, &f.x_high, c->narrow ? 5 : 8);
-    f.y_step = chart_ticks(&f.y_low, &f.y_high, 6);
+    f.powers = c->powers;
+    f.x_step = (f.powers ? power_ticks : chart_ticks)(&f.x_low, &f.x_high, c->narrow ? 5 : 8);
+    f.y_step = (f.powers ? power_ticks : chart_ticks)(&f.y_low, &f.y_high, 6);
     return f;
 }
 
@@ -96,6 +109,11 @@ static void write_number(FILE *out, double value)
         fprintf(out, "%.10g", fabs(value) < 1e-12 ? 0 : round(value * 1e9) / 1e9);
 }
 
+static void write_tick(FILE *out, const frame *f, double value)
+{
+    write_number(out, f->powers ? exp2(value) : value);
+}
+
 static void write_axes(FILE *out, const chart *c, const frame *f)
 {
     fputs("<g class=\"grid\">", out);
@@ -109,13 +127,13 @@ static void write_axes(FILE *out, const chart *c, const frame *f)
     for (double y = f->y_low; y <= f->y_high + f->y_step / 2; y += f->y_step) {
         fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 8,
                 place_y(f, y) + 4);
-        write_number(out, y);
+        write_tick(out, f, y);
         fputs("</text>", out);
     }
     for (double x = f->x_low; x <= f->x_high + f->x_step / 2; x += f->x_step) {
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", place_x(f, x),
                 f->height - BOTTOM + 20);
-        write_number(out, x);
+        write_tick(out, f, x);
         fputs("</text>", out);
     }
     fprintf(out, "</g><text class=\"label\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">",

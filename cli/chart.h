@@ -32,6 +32,7 @@ typedef struct chart {
     const chart_series *series;
     const chart_mark *mark;
     bool narrow; /* half a page wide: fewer ticks, text of the same size */
+    bool powers; /* x and y are logarithms to base 2 of what the ticks say (SVG only) */
 } chart;
 
 /* An <svg> element; scales with its container. */

@@ -11,11 +11,12 @@
 #include "progress.h"
 #include "qforge/clock.h"
 #include "qforge/tune.h"
+#include "simulation.h"
 #include "tune_problems.h"
 
 typedef struct run {
     cli_problem_request request;
-    const char *strategy, *ledger;
+    const char *strategy, *ledger, *shard, *simulated;
     int64_t threads, trials, seed;
     double budget;
     bool json, dry;
@@ -231,16 +232,33 @@ static qf_status execute(run *r, const char *command)
     QF_TRY(cli_machine_open(r->threads, "none", &r->machine));
     r->request.threads = qf_pool_threads(r->machine.pool);
     QF_TRY(cli_problems_make(&r->request, &r->problems));
+    QF_TRY(cli_problems_shard(r->shard, &r->problems));
     if (!r->dry) QF_TRY(open_ledger(r));
     QF_TRY(survey(r));
     return r->dry ? QF_OK : hold_session(r, command);
 }
 
+#define QF_STRATEGY(id, name, thorough, summary) ", " #name
+static const char strategy_names[] =
+#include "qforge/strategies.def"
+    ;
+#undef QF_STRATEGY
+
+static qf_status simulate(const run *r)
+{
+    const cli_simulation simulation = {.file = r->simulated,
+                                       .strategy = r->strategy,
+                                       .runs = 5,
+                                       .seed = (uint64_t)r->seed,
+                                       .json = r->json};
+    return cli_simulate(&simulation);
+}
+
 static qf_status check(const run *r)
 {
-    if (qf_strategy_named(r->strategy) == QF_STRATEGY_COUNT)
-        return qf_fail(QF_USAGE, "--strategy: '%s' is none of ours (exhaustive, random)",
-                       r->strategy);
+    if (r->strategy && qf_strategy_named(r->strategy) == QF_STRATEGY_COUNT)
+        return qf_fail(QF_USAGE, "--strategy: '%s' is none of ours (%s)", r->strategy,
+                       strategy_names + 2);
     if (!(r->budget >= 0 && r->budget < 1e7))
         return qf_fail(QF_USAGE, "--budget: %g is no number of seconds", r->budget);
     if (r->trials < 0 || r->trials > 1 << 20)
@@ -251,7 +269,6 @@ static qf_status check(const run *r)
 qf_status cli_cmd_tune(int argc, char **argv)
 {
     run r = {.request = {.op = "forward", .group = 64, .rows = 512, .prompt = 128},
-             .strategy = "exhaustive",
              .progress = cli_progress_start(),
              .start_ns = qf_now_ns()};
     cli_problem_request *q = &r.request;
@@ -268,12 +285,16 @@ qf_status cli_cmd_tune(int argc, char **argv)
         {"rows", 0, CLI_INT, &q->rows, "N", "of a model: tokens per training step, 512"},
         {"prompt", 0, CLI_INT, &q->prompt, "N", "of a model: tokens per prompt chunk, 128"},
         {"threads", 't', CLI_INT, &r.threads, "N", "threads, 0 for all"},
-        {"strategy", 0, CLI_TEXT, &r.strategy, "NAME", "exhaustive or random"},
+        {"strategy", 0, CLI_TEXT, &r.strategy, "NAME", strategy_names + 2},
         {"budget", 0, CLI_REAL, &r.budget, "SECONDS", "stop searching after, 0: never"},
         {"trials", 'n', CLI_INT, &r.trials, "N", "most kernels per problem, 0: all"},
         {"seed", 0, CLI_INT, &r.seed, "N", "of the random order and the judge"},
         {"db", 0, CLI_TEXT, &r.ledger, "FILE", "the tuning ledger"},
+        {"shard", 0, CLI_TEXT, &r.shard, "I/N",
+         "only the I-th of N parts of the problems, for batch schedulers"},
         {"json", 'j', CLI_FLAG, &r.json, NULL, "for programs"},
+        {"simulate", 0, CLI_TEXT, &r.simulated, "FILE",
+         "replay strategies on what this ledger, or cache of Kernel Tuner, holds"},
         {"dry-run", 0, CLI_FLAG, &r.dry, NULL, "say what would be measured"},
         {0}};
     char command[1024];
@@ -287,6 +308,8 @@ qf_status cli_cmd_tune(int argc, char **argv)
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));
     QF_TRY(check(&r));
+    if (r.simulated) return simulate(&r);
+    if (!r.strategy) r.strategy = qf_strategy_name((qf_strategy)0);
     r.results = json_array();
     const qf_status status = execute(&r, command);
     json_decref(r.results);

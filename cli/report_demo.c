@@ -96,7 +96,7 @@ static void add_curve(page *p, const demo_curve *curve, const char *title, int c
     const demo_curve s = smooth(curve, POINTS, room);
     const chart_series series = {"training loss", CHART_LINE, colour, s.count,
                                  s.step,          s.loss,     NULL};
-    const chart c = {title, "step", "nats per token", 1, 0, &series, NULL, true};
+    const chart c = {title, "step", "nats per token", 1, 0, &series, NULL, true, false};
     page_chart(p, &c);
 }
 
@@ -162,6 +162,7 @@ static void draw_front(page *p, const demo_results *r, const cloud *c)
                            marks,
                            series,
                            mark,
+                           false,
                            false};
     page_chart(p, &drawing);
 }

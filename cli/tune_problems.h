@@ -31,6 +31,10 @@ QF_MUST_CHECK qf_status cli_problems_make(const cli_problem_request *request,
                                           cli_problems *problems);
 void cli_problems_release(cli_problems *problems);
 
+/* "2/4": keeps the second of four parts, every fourth problem, so that as many runs with the
+ * same problems tune each once.  NULL keeps all.  QF_USAGE when it is no part. */
+QF_MUST_CHECK qf_status cli_problems_shard(const char *shard, cli_problems *problems);
+
 /* "512x4096x4096", as the value of --option, into m, n and k. */
 QF_MUST_CHECK qf_status cli_problem_shape(const char *option, const char *text, qf_problem *p);
 

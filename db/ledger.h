@@ -47,4 +47,8 @@ QF_MUST_CHECK qf_status ledger_kernel_id(sql_db *sql, const qf_kernel_id *kernel
 /* The site of a ledger this host may change in place; QF_UNSUPPORTED for others. */
 QF_MUST_CHECK qf_status ledger_check_owner(const char *path, ledger_site *site);
 
+/* From a row that begins with verdict, detail, code_hash, median_ns, low_ns, high_ns, best_ns,
+ * mean_ns, samples, calls. */
+void ledger_read_outcome(sql_row *row, qf_outcome *outcome);
+
 #endif

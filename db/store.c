@@ -126,7 +126,7 @@ qf_status qf_trial_finish(qf_store *store, int64_t id, const qf_outcome *outcome
             timed ? sql_int(t->calls) : sql_null(), sql_int(qf_unix_us())));
 }
 
-static void read_outcome(sql_row *row, qf_outcome *outcome)
+void ledger_read_outcome(sql_row *row, qf_outcome *outcome)
 {
     *outcome = (qf_outcome){
         .verdict = verdict_named(sql_get_text(row, 0)),
@@ -170,7 +170,7 @@ qf_status qf_store_outcome(qf_store *store, const qf_scope *scope, const qf_tria
         &row);
     for (; status == QF_OK; status = sql_next(store->sql, row)) {
         qf_outcome next;
-        read_outcome(row, &next);
+        ledger_read_outcome(row, &next);
         if (next.verdict == QF_VERDICT_LOST)
             count++;
         else if (!found)

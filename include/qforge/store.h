@@ -125,6 +125,15 @@ typedef struct qf_scope {
 QF_MUST_CHECK qf_status qf_store_outcome(qf_store *store, const qf_scope *scope,
                                          const qf_trial *trial, qf_outcome *outcome, int *lost);
 
+/* Calls visit for the newest outcome, LOST ones apart, of every kernel tried in scope (NULL: on
+ * all machines, of all ABIs) on the problem (NULL: on all); those of a machine's problem come
+ * together, as they were tried.  Returning false stops. */
+typedef bool qf_outcome_visit(void *context, const char *tune_key, int code_abi,
+                              const qf_trial *trial, const qf_outcome *outcome);
+QF_MUST_CHECK qf_status qf_store_each_outcome(qf_store *store, const qf_scope *scope,
+                                              const qf_problem *problem,
+                                              qf_outcome_visit *visit, void *context);
+
 /* ---- what was proved about code ---- */
 typedef struct qf_validation {
     qf_verdict verdict;

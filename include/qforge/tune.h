@@ -1,6 +1,7 @@
 /* qforge/tune.h -- finds the fastest correct kernel for a problem.
  *
- *     space -> prune by the prior -> per candidate: claim, emit, judge, measure, record
+ *     space -> by what the ledger taught, hopeless ones left out -> what was tried before
+ *           -> per candidate a strategy asks for: claim, emit, judge, measure, record
  *           -> the fastest few again in pairs -> election
  *
  * What the ledger already knows is not measured twice: an outcome counts as long as the
@@ -16,7 +17,7 @@
 #include "qforge/store.h"
 
 typedef enum qf_strategy {
-#define QF_STRATEGY(id, name, summary) QF_STRATEGY_##id,
+#define QF_STRATEGY(id, name, thorough, summary) QF_STRATEGY_##id,
 #include "qforge/strategies.def"
 #undef QF_STRATEGY
     QF_STRATEGY_COUNT
@@ -37,13 +38,13 @@ typedef struct qf_tune_event {
 typedef struct qf_tune_options {
     const qf_cpu *cpu;
     qf_jit *jit;
-    qf_store *store; /* open for writing */
+    qf_store *store; /* open for writing; a plan may go without */
     int64_t session;
     qf_pool *pool; /* as many threads as the problem says */
     qf_strategy strategy;
     uint64_t seed;
     double budget_s;  /* wall clock; 0: none */
-    int trials;       /* most candidates looked at; 0: all */
+    int trials;       /* most candidates looked at; 0: all, or what the strategy needs */
     qf_recipe recipe; /* QF_RECIPE_COUNT: any */
     /* Both may be NULL.  stop is asked between trials. */
     bool (*stop)(void *context);

@@ -66,6 +66,14 @@ done
 grep -q '^exact_f32_1x32000x4096_t1: ' "$dir/out" || fail "no head: $(cat "$dir/out")"
 grep -q 'for 26 products' "$dir/out" || fail "not 26: $(cat "$dir/out")"
 [ ! -e "$dir/data" ] || fail "a dry run made a ledger"
+# Shards: each problem in one of them.
+for i in 1 2 3; do
+    "$qforge" tune --config llama2-7b --bits 2,4 --rows 256 --threads 1 --dry-run --shard $i/3
+done | grep -v '^in all' | sort >"$dir/shards"
+grep -v '^in all' "$dir/out" | sort | cmp -s - "$dir/shards" || fail "shards: $(cat "$dir/shards")"
+for shard in 0/3 4/3 2 1/3x; do
+    expect 2 "'$shard' is not i/n" "$qforge" tune --config llama2-7b --dry-run --shard $shard
+done
 echo '{"model_type": "llama", "hidden_size": 64, "intermediate_size": 96,
     "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
     "vocab_size": 80}' >"$dir/config.json"

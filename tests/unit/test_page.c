@@ -33,7 +33,8 @@ static const chart_series series[] = {
     {"line", CHART_LINE, 3, 4, x, y, NULL},
 };
 static const chart_mark mark[] = {{30, "<= 30 us"}};
-static const chart sample = {"A <chart> of \"it\"", "cost", "loss", 3, 1, series, mark, false};
+static const chart sample = {
+    "A <chart> of \"it\"", "cost", "loss", 3, 1, series, mark, false, false};
 
 /* Elements open and close in order, attributes are quoted, no '&' stands alone. */
 static void check_well_formed(const char *html)

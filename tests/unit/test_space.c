@@ -11,7 +11,6 @@
 
 #include "autotune/prior.h"
 #include "autotune/space.h"
-#include "autotune/strategy.h"
 #include "qforge/codegen.h"
 #include "qforge/memory.h"
 
@@ -164,37 +163,6 @@ static void the_prior_knows_the_obvious(void **state)
 
 /* ---- strategies ------------------------------------------------------------------------ */
 
-enum { SOME = 50 };
-
-static void walk(qf_strategy_next *next, uint64_t seed, int order[SOME])
-{
-    double ns[SOME] = {0};
-    for (int tried = 0; tried < SOME; tried++) {
-        const qf_search_view view = {NULL, ns, SOME, tried, seed};
-        const int index = next(&view);
-        assert_in_range(index, 0, SOME - 1);
-        assert_true(ns[index] == 0);
-        ns[index] = tried % 3 ? 1 : -1;
-        order[tried] = index;
-    }
-    const qf_search_view over = {NULL, ns, SOME, SOME, seed};
-    assert_int_equal(next(&over), -1);
-}
-
-static void strategies_try_everything_once(void **state)
-{
-    int forward[SOME], one[SOME], again[SOME], other[SOME];
-    (void)state;
-    walk(qf_strategy_exhaustive, 1, forward);
-    for (int i = 0; i < SOME; i++) assert_int_equal(forward[i], i);
-    walk(qf_strategy_random, 1, one);
-    walk(qf_strategy_random, 1, again);
-    walk(qf_strategy_random, 2, other);
-    assert_memory_equal(one, again, sizeof one);
-    assert_memory_not_equal(one, other, sizeof one);
-    assert_memory_not_equal(one, forward, sizeof one);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,7 +171,6 @@ int main(void)
         cmocka_unit_test(one_recipe_may_be_asked_for),
         cmocka_unit_test(a_cpu_without_our_isas_has_no_space),
         cmocka_unit_test(the_prior_knows_the_obvious),
-        cmocka_unit_test(strategies_try_everything_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,104 @@
+/* strategy_guided.c -- what is expected, corrected by what was measured: a Gaussian process
+ * over the logarithm of measured to expected time, and of all candidates the one that
+ * promises the largest gain over the fastest (expected improvement, Jones, Schonlau and
+ * Welch, "Efficient global optimization of expensive black-box functions", 1998). */
+#include <math.h>
+
+#include "gaussian.h"
+#include "qforge/memory.h"
+#include "qforge/random.h"
+#include "strategy.h"
+
+/* By how much times are off what was expected, and off their mean where nothing was, as
+ * logarithms. */
+static const double off_expected = 0.12, off_mean = 0.4;
+/* When a gain below this is all that is expected, nothing is worth a trial. */
+static const double worth = 2e-4;
+enum { AT_LEAST = 8 };
+
+static double expected(const qf_search_view *view, int i)
+{
+    return view->expected_ns ? log(view->expected_ns[i]) : 0;
+}
+
+static double mean_of(const double *height, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++) sum += height[i];
+    return sum / count;
+}
+
+/* E max(0, best - x) for x normal. */
+static double improvement(double best, double mean, double deviation)
+{
+    const double z = (best - mean) / deviation;
+    const double below = 0.5 * erfc(-z * M_SQRT1_2);
+    return deviation * (z * below + exp(-0.5 * z * z) * 0.3989422804014327);
+}
+
+static int most_promising(const qf_search_view *view, qf_gaussian *g, double best)
+{
+    double most = view->tried < AT_LEAST ? -HUGE_VAL : worth;
+    int next = -1;
+
+    for (int i = 0; i < view->points->count; i++) {
+        double height, deviation;
+        if (view->ns[i] != 0) continue;
+        qf_gaussian_guess(g, i, &height, &deviation);
+        const double gain = improvement(best, height + expected(view, i), deviation);
+        if (gain > most) most = gain, next = i;
+    }
+    return next;
+}
+
+/* A failure counts as much as the slowest: whatever is like it may be no better. */
+static void heights(const qf_search_view *view, double *height)
+{
+    double slowest = 0;
+
+    for (int t = 0; t < view->tried; t++) slowest = fmax(slowest, view->ns[view->order[t]]);
+    for (int t = 0; t < view->tried; t++) {
+        const int i = view->order[t];
+        height[t] = log(view->ns[i] > 0 ? view->ns[i] : slowest) - expected(view, i);
+    }
+}
+
+static qf_status choose(const qf_search_view *view, int fastest, double *height, int *next)
+{
+    const double best = log(view->ns[fastest]);
+    qf_gaussian g;
+
+    heights(view, height);
+    QF_TRY(qf_gaussian_fit(view->points, view->order, height, view->tried,
+                           mean_of(height, view->tried),
+                           view->expected_ns ? off_expected : off_mean, &g));
+    *next = most_promising(view, &g, best);
+    qf_gaussian_release(&g);
+    return QF_OK;
+}
+
+/* Where nothing is expected the first few lie anywhere. */
+static int start(const qf_search_view *view)
+{
+    uint32_t draw[4];
+
+    if (view->expected_ns) return qf_search_first_left(view);
+    qf_philox(view->seed, 0x6775, (uint64_t)view->tried, draw);
+    return qf_search_any_left(view, draw[0] * 0x1p-32);
+}
+
+qf_status qf_strategy_guided(const qf_search_view *view, int *next)
+{
+    const int fastest = qf_search_fastest(view);
+    const int first = view->expected_ns ? 1 : view->points->axes;
+
+    if (fastest < 0 || view->tried < first) {
+        *next = start(view);
+        return QF_OK;
+    }
+    double *height = qf_alloc_array((size_t)view->tried, sizeof *height);
+    if (!height) return QF_MEMORY;
+    const qf_status status = choose(view, fastest, height, next);
+    qf_free(height);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* qforge/ranker.h -- what the ledger's trials say about candidates of a problem that is not
+ * tuned yet: the prior, corrected by trees that learned where it is wrong. */
+#ifndef QFORGE_RANKER_H
+#define QFORGE_RANKER_H
+
+#include "qforge/store.h"
+
+typedef struct qf_ranker qf_ranker;
+
+/* A trial that was timed. */
+typedef struct qf_experience {
+    qf_problem problem;
+    qf_kernel_id kernel;
+    double predicted_ns; /* by the prior */
+    double ns;
+} qf_experience;
+
+/* From trials, those of one problem together.  *ranker is NULL when they are too few to learn
+ * from: fewer than some hundred, or of one problem. */
+QF_MUST_CHECK qf_status qf_ranker_learn(const qf_experience *trials, int count,
+                                        qf_ranker **ranker);
+/* The same from the ledger's trials in scope, of kernels for `isa`, on all problems but one: a
+ * search that was interrupted must not learn from itself when it goes on. */
+QF_MUST_CHECK qf_status qf_ranker_of_store(qf_store *store, const qf_scope *scope, qf_isa isa,
+                                           const qf_problem *except, qf_ranker **ranker);
+void qf_ranker_destroy(qf_ranker *ranker); /* NULL is fine */
+
+#endif
