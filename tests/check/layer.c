@@ -34,7 +34,8 @@ void check_layer_init(check_layer *l, int64_t n, int64_t k, int bits, int group,
     l->w = qf_alloc((size_t)(n * k) * sizeof(float));
     l->x = qf_alloc((size_t)(CHECK_TOKENS * k) * sizeof(float));
     l->u = qf_alloc((size_t)(k * k) * sizeof(float));
-    l->inputs.u = l->u;
+    l->diagonal = qf_alloc((size_t)k * sizeof(float));
+    l->inputs = (quant_inputs){.diagonal = l->diagonal, .u = l->u};
     l->value = qf_alloc((size_t)(n * k) * sizeof(float));
     l->out = (qf_qlinear){.quant = qf_quant_of_bits(bits),
                           .code = qf_alloc((size_t)(n * k)),
@@ -44,6 +45,7 @@ void check_layer_init(check_layer *l, int64_t n, int64_t k, int bits, int group,
     fill_inputs(&random, l->x, CHECK_TOKENS, k);
     assert_int_equal(hessian_init(&l->h, &qf_reference_source, NULL, CHECK_TOKENS, k), QF_OK);
     hessian_add(&l->h, l->x, CHECK_TOKENS);
+    assert_int_equal(hessian_diagonal(&l->h, "layer", l->diagonal), QF_OK);
 }
 
 void check_layer_release(check_layer *l)
@@ -51,6 +53,7 @@ void check_layer_release(check_layer *l)
     hessian_release(&l->h);
     qf_free(l->w);
     qf_free(l->x);
+    qf_free(l->diagonal);
     qf_free(l->u);
     qf_free(l->value);
     qf_free(l->out.code);

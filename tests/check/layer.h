@@ -11,11 +11,12 @@ enum { CHECK_TOKENS = 512 };
 typedef struct check_layer {
     int64_t n, k;
     quant_format format;
-    float *w;     /* [n][k] normal */
-    float *x;     /* [CHECK_TOKENS][k] strongly correlated */
-    float *u;     /* [k][k] */
-    float *value; /* [n][k] */
-    hessian h;    /* of x */
+    float *w;        /* [n][k] normal */
+    float *x;        /* [CHECK_TOKENS][k] strongly correlated */
+    float *diagonal; /* [k] of h */
+    float *u;        /* [k][k] */
+    float *value;    /* [n][k] */
+    hessian h;       /* of x */
     quant_inputs inputs;
     qf_qlinear out;
 } check_layer;

@@ -80,14 +80,28 @@ static qf_status factor_damped(const hessian *h, double mean, double *damping, d
     }
 }
 
+static qf_status check_mean(const hessian *h, double mean, const char *what)
+{
+    if (!h->tokens) return qf_fail(QF_RANGE, "%s: no calibration inputs were seen", what);
+    if (!isfinite(mean))
+        return qf_fail(QF_RANGE, "%s: the calibration inputs are not finite", what);
+    return QF_OK;
+}
+
+qf_status hessian_diagonal(const hessian *h, const char *what, float *diagonal)
+{
+    QF_TRY(check_mean(h, mean_diagonal(h), what));
+    for (int64_t i = 0; i < h->k; i++)
+        diagonal[i] = (float)(h->sum[i * h->k + i] / (double)h->tokens);
+    return QF_OK;
+}
+
 qf_status hessian_factor(const hessian *h, const char *what, double *damping, float *u)
 {
     const int64_t k = h->k, size = k * k;
-    const double mean = h->tokens ? mean_diagonal(h) : 0;
+    const double mean = mean_diagonal(h);
 
-    if (!isfinite(mean))
-        return qf_fail(QF_RANGE, "%s: the calibration inputs are not finite", what);
-    if (!h->tokens) return qf_fail(QF_RANGE, "%s: no calibration inputs were seen", what);
+    QF_TRY(check_mean(h, mean, what));
     double *a = qf_alloc_array((size_t)size, sizeof *a);
     if (!a) return QF_MEMORY;
     qf_status status = factor_damped(h, mean > 0 ? mean : 1, damping, a);

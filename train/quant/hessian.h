@@ -27,6 +27,10 @@ void hessian_release(hessian *h);
 /* Adds x^T x of x [rows][k]: fp32 products summed in fp64. */
 void hessian_add(hessian *h, const float *x, int64_t rows);
 
+/* diagonal [k]: the mean of x^2 of each input.  QF_RANGE naming `what` when it is not
+ * finite or nothing was seen. */
+QF_MUST_CHECK qf_status hessian_diagonal(const hessian *h, const char *what, float *diagonal);
+
 /* The factor GPTQ walks along: u [k][k] upper triangular, row-major, with
  * (H + d I)^-1 = u^T u, d = *damping times the mean of the diagonal.  The damping given
  * is raised tenfold until the matrix is positive definite, and told back.  Inputs that

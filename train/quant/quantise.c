@@ -53,7 +53,8 @@ typedef struct job {
     qf_qmodel *out;
     int per_pass;    /* blocks */
     hessian *h;      /* [per_pass][TR_INPUTS] */
-    float *u;        /* [k][k] of the input in hand */
+    float *diagonal; /* [k] of the input in hand */
+    float *u;        /* [k][k] of the input in hand, where a factor is needed */
     double damping;  /* the largest used */
     int done, total; /* matrices; a batch counts as batch_weight of them */
     int batch_weight;
@@ -82,7 +83,7 @@ static qf_status quantise_width(job *j, int index, int width, const char *name)
 {
     const tr_quantise_options *o = j->options;
     const qf_qlinear *out = qf_qmodel_linear(j->out, index, width);
-    const quant_inputs inputs = {.u = j->u};
+    const quant_inputs inputs = {.diagonal = j->diagonal, .u = j->u};
     quant_layer layer = {.what = name,
                          .w = j->model->linear[index],
                          .format = {width, o->group, o->params},
@@ -98,13 +99,15 @@ static qf_status quantise_width(job *j, int index, int width, const char *name)
     return tell(j, ++j->done) ? QF_OK : qf_fail(QF_INTERRUPTED, "quantising interrupted");
 }
 
-/* The input's factor is made when its first linear comes by. */
-static qf_status factor_input(job *j, const hessian *h, qf_linear_kind kind, const char *name)
+/* What a method is told of an input is made when its first linear comes by. */
+static qf_status prepare_input(job *j, const hessian *h, qf_linear_kind kind, const char *name)
 {
     double damping = j->options->damping;
 
     if (kind != QF_LINEAR_QUERY && tr_input_of(kind) == tr_input_of((qf_linear_kind)(kind - 1)))
         return QF_OK;
+    QF_TRY(hessian_diagonal(&h[tr_input_of(kind)], name, j->diagonal));
+    if (!j->u) return QF_OK;
     QF_TRY(hessian_factor(&h[tr_input_of(kind)], name, &damping, j->u));
     if (damping > j->damping) j->damping = damping;
     return QF_OK;
@@ -116,7 +119,7 @@ static qf_status quantise_block(job *j, int block, const hessian *h)
         const int index = block * QF_LINEARS + kind;
         char name[64];
         name_linear(index, name);
-        if (h) QF_TRY(factor_input(j, h, (qf_linear_kind)kind, name));
+        if (h) QF_TRY(prepare_input(j, h, (qf_linear_kind)kind, name));
         for (int i = 0; i < j->options->widths; i++)
             QF_TRY(quantise_width(j, index, j->options->width[i], name));
     }
@@ -159,7 +162,7 @@ static int batch_weight(const job *j)
     return ratio < 1 ? 1 : ratio > 1e4 ? 10000 : (int)ratio;
 }
 
-static qf_status prepare_inputs(job *j)
+static qf_status make_room(job *j)
 {
     const qf_config *c = &j->model->config;
     const size_t fit = j->options->bytes / tr_calibration_block_bytes(c);
@@ -172,8 +175,11 @@ static qf_status prepare_inputs(job *j)
     j->total += (c->layers + j->per_pass - 1) / j->per_pass * j->batch_weight *
                 tr_calibration_batches(&j->options->calibration);
     j->h = qf_alloc_array((size_t)j->per_pass * TR_INPUTS, sizeof *j->h);
+    j->diagonal = qf_alloc_array(widest, sizeof *j->diagonal);
+    if (!j->h || !j->diagonal) return QF_MEMORY;
+    if (methods[j->options->method].needs < QUANT_NEEDS_FACTOR) return QF_OK;
     j->u = qf_alloc_array(widest * widest, sizeof *j->u);
-    return j->h && j->u ? QF_OK : QF_MEMORY;
+    return j->u ? QF_OK : QF_MEMORY;
 }
 
 static qf_status run(job *j)
@@ -182,7 +188,7 @@ static qf_status run(job *j)
 
     j->per_pass = layers;
     j->total = layers * QF_LINEARS * j->options->widths;
-    if (tr_method_needs_inputs(j->options->method)) QF_TRY(prepare_inputs(j));
+    if (tr_method_needs_inputs(j->options->method)) QF_TRY(make_room(j));
     for (int begin = 0; begin < layers; begin += j->per_pass) {
         const int end = begin + j->per_pass < layers ? begin + j->per_pass : layers;
         const qf_status status = quantise_pass(j, begin, end);
@@ -203,6 +209,7 @@ qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
     qf_status status = run(&j);
     release_hessians(&j);
     qf_free(j.h);
+    qf_free(j.diagonal);
     qf_free(j.u);
     if (status != QF_OK) qf_qmodel_release(quantised);
     if (damping) *damping = j.damping;

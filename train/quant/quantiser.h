@@ -9,12 +9,14 @@
 /* What a method must be told of the inputs; each level includes those before it. */
 typedef enum quant_needs {
     QUANT_NEEDS_NOTHING,
-    QUANT_NEEDS_FACTOR, /* quant_inputs.u */
+    QUANT_NEEDS_DIAGONAL,
+    QUANT_NEEDS_FACTOR,
 } quant_needs;
 
 /* A layer's inputs as calibration saw them. */
 typedef struct quant_inputs {
-    const float *u; /* [k][k] of hessian_factor */
+    const float *diagonal; /* [k] mean of x^2: what an error in a column costs by itself */
+    const float *u;        /* [k][k] of hessian_factor */
 } quant_inputs;
 
 typedef struct quant_layer {
