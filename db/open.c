@@ -159,7 +159,9 @@ static qf_status open_chosen(qf_store *store, const choice *c)
     QF_TRY(sql_open(c->path, c->flags, &store->sql));
     QF_TRY(ledger_prepare(store->sql, write,
                           store->gathering ? store->gathering->target : c->path));
-    return write && !store->gathering ? ledger_bury_dead(store) : QF_OK;
+    if (!write || store->gathering) return QF_OK;
+    sql_trim_log(store->sql);
+    return ledger_bury_dead(store);
 }
 
 qf_status ledger_open(const char *path, qf_store_mode mode, const ledger_site *site,

@@ -100,6 +100,8 @@ qf_status ledger_prepare(sql_db *sql, bool write, const char *name)
         sql_defend(sql, true);
         return status;
     }
+    /* Whoever began to make it was stopped before there was anything in it. */
+    if (found.version == 0) return QF_NOT_FOUND;
     if (found.version < LEDGER_VERSION)
         return qf_fail(QF_DATABASE,
                        "%s: has the older schema %lld; `qforge tune` on it upgrades it",

@@ -310,6 +310,19 @@ qf_status sql_log_ahead(sql_db *db)
     return code == SQLITE_OK ? QF_OK : fail(db, code);
 }
 
+void sql_trim_log(sql_db *db)
+{
+    enum { PATIENCE_MS = 50, LARGE = 16 << 20 };
+    char name[PATH_BYTES + 8];
+    struct stat file;
+
+    snprintf(name, sizeof name, "%s-wal", db->path);
+    if (stat(name, &file) != 0 || file.st_size < LARGE) return;
+    sqlite3_busy_timeout(db->handle, PATIENCE_MS);
+    sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(db->handle, BUSY_MS);
+}
+
 static qf_status transact(sql_db *db, const char *begin, sql_body *body, void *context)
 {
     QF_TRY(sql_script(db, begin));

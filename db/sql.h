@@ -92,6 +92,10 @@ QF_MUST_CHECK qf_status sql_reading(sql_db *db, sql_body *body, void *context);
  * other processes as long as any statement does. */
 QF_MUST_CHECK qf_status sql_log_ahead(sql_db *db);
 
+/* Moves what is in the log into the file when it has grown large, unless others are in the
+ * way: after a kill nobody else does, and busy writers never let each other. */
+void sql_trim_log(sql_db *db);
+
 /* Several statements of a script, no values. */
 QF_MUST_CHECK qf_status sql_script(sql_db *db, const char *script);
 /* Whether SQL may not touch the schema's own text (on from the start): upgrades need to. */

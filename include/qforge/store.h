@@ -25,7 +25,7 @@ typedef struct qf_store qf_store;
 
 typedef enum qf_store_mode { QF_STORE_READ, QF_STORE_WRITE, QF_STORE_GATHER } qf_store_mode;
 
-/* READ: QF_NOT_FOUND (no sentence) when there is no file; nothing is created.
+/* READ: QF_NOT_FOUND (no sentence) when there is no file, or an empty one; nothing is created.
  * WRITE: creates or upgrades, and attributes the claims of dead sessions.  An older file is
  * first copied to "<path>.v<its version>.bak", which is kept and never overwritten.
  * GATHER: to merge into; what was merged is there to stay after qf_store_publish().

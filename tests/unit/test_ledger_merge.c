@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exported.h"
 #include "ledger_fixture.h"
 #include "qforge/random.h"
 #include "qforge/store.h"
+#include "qforge/store_care.h"
 
 enum { SHARDS = 100 };
 
@@ -113,6 +115,19 @@ static uint64_t digest(const char *path, int *rows)
     return hash;
 }
 
+static int64_t check_number(const char *path, const char *text)
+{
+    sqlite3 *db;
+    sqlite3_stmt *row;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &row, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+    const int64_t number = sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    return number;
+}
+
 static void shuffle(int *order, qf_random *random)
 {
     for (int i = SHARDS - 1; i > 0; i--) {
@@ -171,6 +186,178 @@ static void order_and_grouping_do_not_matter(void **state)
     merge(into, into);
     merge(into, whole);
     assert_true(digest(into, &more) == expected && more == rows);
+}
+
+/* ---- an algebra ---------------------------------------------------------------------------
+ *
+ * Shards that overlap and disagree: copies of ledgers at moments of their tuning, of which some
+ * were opened elsewhere, where their tuner seemed dead.  What they say is compared as text. */
+
+enum { LIVES = 10, MOMENTS = SHARDS / LIVES, TRIPLES = 15 };
+
+static void at_path(const char *path, const char *text)
+{
+    sqlite3 *db;
+    char *error = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, text, NULL, NULL, &error) != SQLITE_OK) fail_msg("%s", error);
+    sqlite3_close(db);
+}
+
+static void copy(const char *from, const char *to)
+{
+    char command[400];
+    snprintf(command, sizeof command, "rm -f %s*; cp %s %s", to, from, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* What another host makes of a copy: it sees no such process. */
+static void presume_dead(const char *path, int64_t when)
+{
+    char text[400];
+    snprintf(
+        text, sizeof text,
+        "INSERT INTO outcome (trial, verdict, detail, code_hash, done_us) SELECT id, 'lost', "
+        "'', '', %lld FROM open_trial; UPDATE session SET state = 'dead', ended_us = %lld "
+        "WHERE state = 'running'",
+        (long long)when, (long long)when);
+    at_path(path, text);
+}
+
+static void live_on(qf_store *store, int64_t session, int64_t *open, qf_random *random)
+{
+    qf_trial trial = check_trial;
+    const qf_outcome outcome = check_timed(100 + qf_random_u32(random) % 900);
+    const qf_latency latency = {.kernel = trial.kernel,
+                                .ns = 5,
+                                .low_ns = 4,
+                                .high_ns = 6,
+                                .samples = 1 + (int)qf_random_below(random, 9)};
+
+    if (*open) assert_int_equal(qf_trial_finish(store, *open, &outcome), QF_OK);
+    trial.problem.n = 64 << qf_random_u32(random) % 3;
+    trial.kernel.tile.mr = 1 + (int)(qf_random_u32(random) % 3);
+    if (*open && qf_random_u32(random) % 3 == 0)
+        assert_int_equal(qf_latency_put(store, &check_cpu, &trial.problem, QF_WARM, &latency),
+                         QF_OK);
+    assert_int_equal(qf_trial_claim(store, session, &trial, open), QF_OK);
+}
+
+/* One ledger's life, with a copy of each moment: `life`0, `life`1, … */
+static void lead_a_life(int number, qf_random *random)
+{
+    char live[128], moment[128];
+    int64_t session, open = 0;
+
+    path_of("live", number, live);
+    qf_store *store = open_file(live);
+    session = check_session(store);
+    for (int i = 0; i < MOMENTS; i++) {
+        live_on(store, session, &open, random);
+        if (qf_random_u32(random) % 3 == 0) {
+            const qf_outcome outcome = check_timed(50);
+            if (qf_random_u32(random) % 2) {
+                assert_int_equal(qf_trial_finish(store, open, &outcome), QF_OK);
+                assert_int_equal(qf_session_end(store, session, QF_SESSION_DONE), QF_OK);
+            }
+            session = check_session(store);
+            open = 0;
+        }
+        qf_store_close(store); /* the log is empty, the process goes on */
+        path_of("moment", number * MOMENTS + i, moment);
+        copy(live, moment);
+        if (qf_random_u32(random) % 2) presume_dead(moment, 5 + qf_random_below(random, 3));
+        store = open_file(live);
+    }
+    qf_store_close(store);
+}
+
+static void join(const char *into, int count, const char *const *from)
+{
+    copy(from[0], into);
+    qf_store *store = open_file(into);
+    for (int i = 1; i < count; i++)
+        if (qf_store_merge(store, from[i]) != QF_OK) fail_msg("%s", qf_message());
+    qf_store_close(store);
+}
+
+static void says_the_same(const char *one, const char *other)
+{
+    char *a = check_exported(one, QF_EXCHANGE_JSON, NULL);
+    char *b = check_exported(other, QF_EXCHANGE_JSON, NULL);
+    size_t i = 0;
+    while (a[i] && a[i] == b[i]) i++;
+    if (a[i] || b[i])
+        fail_msg("%.200s\nor\n%.200s", a + (i > 80 ? i - 80 : 0), b + (i > 80 ? i - 80 : 0));
+    free(a), free(b);
+}
+
+static void merging_is_commutative_associative_idempotent(void **state)
+{
+    (void)state;
+    qf_random random = qf_random_init(53, 0);
+    char shard[3][128], x[128], y[128], z[128];
+
+    for (int i = 0; i < LIVES; i++) lead_a_life(i, &random);
+    path_of("x", 0, x), path_of("y", 0, y), path_of("z", 0, z);
+    for (int i = 0; i < TRIPLES; i++) {
+        /* Two of one life as a rule, so that they have much to disagree about. */
+        const int life = (int)qf_random_below(&random, LIVES);
+        for (int s = 0; s < 3; s++)
+            path_of("moment",
+                    (s < 2 ? life * MOMENTS : 0) +
+                        (int)qf_random_below(&random, s < 2 ? MOMENTS : SHARDS),
+                    shard[s]);
+        const char *const a = shard[0], *const b = shard[1], *const c = shard[2];
+        join(x, 2, (const char *const[]){a, b});
+        join(y, 2, (const char *const[]){b, a});
+        says_the_same(x, y); /* a b = b a */
+        join(z, 2, (const char *const[]){x, c});
+        join(y, 2, (const char *const[]){b, c});
+        join(x, 2, (const char *const[]){a, y});
+        says_the_same(z, x); /* (a b) c = a (b c) */
+        copy(a, x);
+        join(y, 2, (const char *const[]){a, x});
+        says_the_same(a, y); /* a a = a */
+        join(y, 4, (const char *const[]){z, a, b, z});
+        says_the_same(z, y);
+    }
+    /* And all of them, forward, and backward each twice. */
+    const char *all[SHARDS], *back[2 * SHARDS];
+    for (int i = 0; i < SHARDS; i++) {
+        char *path = malloc(128);
+        path_of("moment", i, path);
+        all[i] = back[2 * (SHARDS - 1 - i)] = back[2 * (SHARDS - 1 - i) + 1] = path;
+    }
+    join(x, SHARDS, all);
+    join(y, 2 * SHARDS, back);
+    says_the_same(x, y);
+    for (int i = 0; i < SHARDS; i++) free((char *)all[i]);
+    assert_int_equal(check_number(x, "SELECT count(DISTINCT state) FROM session"), 2);
+    assert_true(check_number(x, "SELECT count(*) FROM outcome WHERE verdict = 'lost'") > 5);
+    assert_true(check_number(x, "SELECT count(*) FROM outcome WHERE verdict = 'ok'") > 30);
+}
+
+/* Merging puts back the triggers it lifts. */
+static void complain(void *context, const qf_finding *f)
+{
+    if (f->severity != QF_SEVERITY_NOTE)
+        print_error("%s: %s\n", f->name, f->detail), ++*(int *)context;
+}
+
+static void a_merged_ledger_is_sound(void **state)
+{
+    (void)state;
+    qf_random random = qf_random_init(59, 0);
+    char one[128], other[128];
+    int grave = 0;
+    path_of("one", 0, one), path_of("other", 0, other);
+    fill(one, &random), fill(other, &random);
+    merge(one, other);
+    qf_store *store = open_file(one);
+    assert_int_equal(qf_store_examine(store, complain, &grave), QF_OK);
+    assert_int_equal(grave, 0);
+    qf_store_close(store);
 }
 
 /* A copy taken while a tuner ran calls its trial lost; the tuner's own word wins, whichever
@@ -287,6 +474,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(order_and_grouping_do_not_matter, check_ledger_fresh,
+                                        check_ledger_clean),
+        cmocka_unit_test_setup_teardown(merging_is_commutative_associative_idempotent,
+                                        check_ledger_fresh, check_ledger_clean),
+        cmocka_unit_test_setup_teardown(a_merged_ledger_is_sound, check_ledger_fresh,
                                         check_ledger_clean),
         cmocka_unit_test_setup_teardown(a_presumed_loss_gives_way, check_ledger_fresh,
                                         check_ledger_clean),

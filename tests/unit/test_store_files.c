@@ -31,6 +31,19 @@ static void reading_creates_nothing(void **state)
     assert_int_not_equal(access(check_ledger, F_OK), 0);
 }
 
+/* As a process leaves it that is killed while it makes one. */
+static void an_empty_file_is_no_ledger_yet(void **state)
+{
+    (void)state;
+    qf_store *store;
+    fclose(fopen(check_ledger, "w"));
+    assert_int_equal(qf_store_open(check_ledger, QF_STORE_READ, &store), QF_NOT_FOUND);
+    check_sql("PRAGMA journal_mode = WAL; CREATE TABLE t (a); DROP TABLE t");
+    assert_int_equal(qf_store_open(check_ledger, QF_STORE_READ, &store), QF_NOT_FOUND);
+    qf_store_close(check_ledger_open(QF_STORE_WRITE));
+    qf_store_close(check_ledger_open(QF_STORE_READ));
+}
+
 static void a_new_file_has_stamp_log_and_views(void **state)
 {
     (void)state;
@@ -397,6 +410,7 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, check_ledger_fresh, check_ledger_clean)
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(reading_creates_nothing),
+        LEDGER_TEST(an_empty_file_is_no_ledger_yet),
         LEDGER_TEST(a_new_file_has_stamp_log_and_views),
         LEDGER_TEST(an_old_file_is_upgraded_with_its_rows),
         LEDGER_TEST(an_upgrade_keeps_the_old_file),
