@@ -12,7 +12,7 @@
 #include "trial.h"
 
 /* A search that is not thorough looks at one in TENTH, or at TRIALS. */
-enum { AT_LEAST = 8, FINALISTS = 5, TENTH = 10, TRIALS = 16 };
+enum { AT_LEAST = 8, FINALISTS = 5, TENTH = 10, TRIALS = 16, SEEDS = 3 };
 
 /* Expected times beyond this many times the best expected are not tried. */
 static const double hopeless = 2.5;
@@ -213,6 +213,13 @@ static bool is_known(void *context, const char *tune_key, int code_abi, const qf
     return k->count < k->search->space.count;
 }
 
+static qf_status try_known(search *s, const known *k)
+{
+    for (int i = 0; i < k->count && s->tried < s->result->planned; i++)
+        if (s->ns[k->index[i]] == 0 && !stopped(s)) QF_TRY(try_one(s, k->index[i]));
+    return QF_OK;
+}
+
 /* What was tried before comes first, so that a search goes on where it was left. */
 static qf_status recall_all(search *s)
 {
@@ -222,10 +229,34 @@ static qf_status recall_all(search *s)
     if (!k.index) return QF_MEMORY;
     qf_status status =
         qf_store_each_outcome(s->options->store, &scope, s->problem, is_known, &k);
-    for (int i = 0; status == QF_OK && i < k.count && s->tried < s->result->planned; i++)
-        if (s->ns[k.index[i]] == 0 && !stopped(s)) status = try_one(s, k.index[i]);
+    if (status == QF_OK) status = try_known(s, &k);
     qf_free(k.index);
     return status;
+}
+
+static bool is_seed(void *context, const char *tune_key, int code_abi, const qf_best *best)
+{
+    known *k = context;
+    qf_kernel_id kernel = best->kernel;
+
+    (void)tune_key, (void)code_abi;
+    int i = index_of(k->search, &kernel);
+    kernel.tile.align = 0; /* winners are placed anew in the end */
+    if (i < 0) i = index_of(k->search, &kernel);
+    if (i >= 0 && best->cache == k->search->bench.cache && k->search->ns[i] == 0)
+        k->index[k->count++] = i;
+    return k->count < SEEDS;
+}
+
+/* Then what won elsewhere: on another machine, with other code, in a file from outside.  It
+ * is judged and timed here as anything else. */
+static qf_status plant_seeds(search *s)
+{
+    int index[SEEDS];
+    known k = {s, index, 0};
+
+    QF_TRY(qf_store_each_seed(s->options->store, s->problem, is_seed, &k));
+    return try_known(s, &k);
 }
 
 /* Whether the ledger's election already weighed everything tried so far. */
@@ -252,6 +283,7 @@ static qf_status try_all(search *s, bool *complete)
     *complete = false;
     QF_TRY(recall_all(s));
     const bool settled = enough(s);
+    if (!settled && time_left(s)) QF_TRY(plant_seeds(s));
     while (!settled && s->tried < s->result->planned) {
         if (stopped(s) || !time_left(s)) return QF_OK;
         const qf_search_view view = {&s->points, s->expected_ns, s->ns,

@@ -23,7 +23,7 @@ static void print_result(const char *path, const qf_import *result, bool json)
     }
     printf("%s: %lld rows of %s, %lld trials were new%s\n", path, (long long)result->rows,
            qf_exchange_name(result->format), (long long)result->trials,
-           seeds ? "; they were not verified here and answer nothing" : "");
+           seeds ? "; seeds for the tuner, which judges them before they answer anything" : "");
     if (result->foreign)
         printf("  %lld rows are not about kernels of ours\n", (long long)result->foreign);
 }

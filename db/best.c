@@ -123,18 +123,33 @@ static bool read_best(sql_row *row, qf_best *best)
            qf_kernel_parse(sql_get_text(row, 1), &best->kernel) == QF_OK;
 }
 
-qf_status qf_store_best(qf_store *store, const qf_scope *scope, const qf_problem *problem,
-                        qf_best *best)
+/* The view looks at the trials of one problem alone when it is told its id, and at all there
+ * are when it is told a name. */
+static qf_status find_problem(sql_db *sql, const qf_problem *problem, int64_t *id)
 {
     char name[QF_NAME_MAX];
     sql_row *row;
 
     qf_problem_print(problem, name);
+    QF_TRY(sql_find(sql, "SELECT id FROM problem WHERE name = ?1", SQL_VALUES(sql_text(name)),
+                    &row));
+    *id = sql_get_int(row, 0);
+    sql_done(row);
+    return QF_OK;
+}
+
+qf_status qf_store_best(qf_store *store, const qf_scope *scope, const qf_problem *problem,
+                        qf_best *best)
+{
+    int64_t id;
+    sql_row *row;
+
+    QF_TRY(find_problem(store->sql, problem, &id));
     QF_TRY(sql_find(
         store->sql,
         "SELECT " BEST_COLUMNS BEST_ROWS
-        "WHERE tune_key = ?1 AND abi = ?2 AND problem.name = ?3",
-        SQL_VALUES(sql_text(scope->tune_key), sql_int(scope->code_abi), sql_text(name)), &row));
+        "WHERE best.problem = ?1 AND tune_key = ?2 AND abi = ?3",
+        SQL_VALUES(sql_int(id), sql_text(scope->tune_key), sql_int(scope->code_abi)), &row));
     const bool readable = read_best(row, best);
     sql_done(row);
     return readable ? QF_OK : QF_NOT_FOUND;
@@ -166,19 +181,11 @@ qf_status qf_store_nearest(qf_store *store, const qf_scope *scope, const qf_prob
     return found ? QF_OK : QF_NOT_FOUND;
 }
 
-qf_status qf_store_each_best(qf_store *store, const qf_scope *scope, qf_best_visit *visit,
-                             void *context)
+/* Gives every row to visit, which may end it. */
+static qf_status visit_all(sql_db *sql, qf_status status, sql_row *row, qf_best_visit *visit,
+                           void *context)
 {
-    sql_row *row;
-    qf_status status =
-        sql_find(store->sql,
-                 "SELECT " BEST_COLUMNS BEST_ROWS
-                 "WHERE (?1 IS NULL OR tune_key = ?1) AND (?2 IS NULL OR abi = ?2) "
-                 "ORDER BY tune_key, abi, accuracy, op, quant, group_k, m, n, problem.k",
-                 SQL_VALUES(scope ? sql_text(scope->tune_key) : sql_null(),
-                            scope ? sql_int(scope->code_abi) : sql_null()),
-                 &row);
-    for (; status == QF_OK; status = sql_next(store->sql, row)) {
+    for (; status == QF_OK; status = sql_next(sql, row)) {
         qf_best best;
         if (!read_best(row, &best)) continue;
         if (visit(context, sql_get_text(row, 9), (int)sql_get_int(row, 10), &best)) continue;
@@ -186,4 +193,35 @@ qf_status qf_store_each_best(qf_store *store, const qf_scope *scope, qf_best_vis
         return QF_OK;
     }
     return status == QF_NOT_FOUND ? QF_OK : status;
+}
+
+qf_status qf_store_each_best(qf_store *store, const qf_scope *scope, qf_best_visit *visit,
+                             void *context)
+{
+    sql_row *row;
+    const qf_status status =
+        sql_find(store->sql,
+                 "SELECT " BEST_COLUMNS BEST_ROWS
+                 "WHERE (?1 IS NULL OR tune_key = ?1) AND (?2 IS NULL OR abi = ?2) "
+                 "ORDER BY tune_key, abi, accuracy, op, quant, group_k, m, n, problem.k",
+                 SQL_VALUES(scope ? sql_text(scope->tune_key) : sql_null(),
+                            scope ? sql_int(scope->code_abi) : sql_null()),
+                 &row);
+    return visit_all(store->sql, status, row, visit, context);
+}
+
+qf_status qf_store_each_seed(qf_store *store, const qf_problem *problem, qf_best_visit *visit,
+                             void *context)
+{
+    int64_t id;
+    sql_row *row;
+
+    const qf_status known = find_problem(store->sql, problem, &id);
+    if (known != QF_OK) return known == QF_NOT_FOUND ? QF_OK : known;
+    const qf_status status =
+        sql_find(store->sql,
+                 "SELECT " BEST_COLUMNS BEST_ROWS "WHERE best.problem = ?1 "
+                 "ORDER BY settled DESC, elected DESC, median_ns, tune_key, abi",
+                 SQL_VALUES(sql_int(id)), &row);
+    return visit_all(store->sql, status, row, visit, context);
 }

@@ -39,7 +39,7 @@ static const char *name_of(qf_finding_id id)
     char *name = names[id];
 
     if (!*name)
-        for (int i = 0; rows[id].name[i] && i < 23; i++)
+        for (int i = 0; i < 23 && rows[id].name[i]; i++)
             name[i] = (char)tolower((unsigned char)rows[id].name[i]);
     return name;
 }

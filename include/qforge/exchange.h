@@ -43,7 +43,8 @@ typedef struct qf_import {
  * a sentence naming the place).  On a network as QF_STORE_GATHER.
  *
  * JSON is merged as the ledger it came from would be.  What CSV and T4 hold was not verified
- * by anybody this program knows: it becomes rows of QF_FOREIGN_ABI, which answer nothing. */
+ * by anybody this program knows: it becomes rows of QF_FOREIGN_ABI, which answer nothing
+ * and are where a search may begin. */
 QF_MUST_CHECK qf_status qf_store_import(const char *ledger, const char *path,
                                         qf_import *result);
 

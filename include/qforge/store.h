@@ -188,6 +188,11 @@ typedef bool qf_best_visit(void *context, const char *tune_key, int code_abi,
 QF_MUST_CHECK qf_status qf_store_each_best(qf_store *store, const qf_scope *scope,
                                            qf_best_visit *visit, void *context);
 
+/* The same for exactly one problem, of all machines and ABIs, files from outside among them
+ * (QF_FOREIGN_ABI): no answers, but where a search may begin.  The surest come first. */
+QF_MUST_CHECK qf_status qf_store_each_seed(qf_store *store, const qf_problem *problem,
+                                           qf_best_visit *visit, void *context);
+
 typedef struct qf_store_counts {
     int64_t machines, sessions, problems, kernels, trials, ok, failed, lost, open, elections,
         latencies;

@@ -1,0 +1,158 @@
+/* test_tune_seeds.c -- what won elsewhere is where a search begins, and is judged here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "autotune/space.h"
+#include "exported.h"
+#include "ledger_fixture.h"
+#include "qforge/tune.h"
+
+static qf_cpu cpu;
+static qf_jit *jit;
+static qf_problem problem;
+static qf_space space;
+
+static int start(void **state)
+{
+    (void)state;
+    if (qf_cpu_detect(&cpu) != QF_OK || qf_jit_create(NULL, &jit) != QF_OK) return -1;
+    if (qf_problem_parse("fast_q4g32_1x96x160_t1", &problem) != QF_OK) return -1;
+    return qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space) == QF_OK ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    qf_space_release(&space);
+    qf_jit_destroy(jit);
+    return 0;
+}
+
+enum { TRIED = 16 };
+
+typedef struct order {
+    int count;
+    qf_kernel_id kernel[TRIED];
+} order;
+
+static void report(void *context, const qf_tune_event *event)
+{
+    order *o = context;
+    if (o->count < TRIED) o->kernel[o->count++] = *event->kernel;
+}
+
+static order tune(int trials)
+{
+    order o = {0};
+    qf_tune_result result;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    const qf_session_info info = {
+        &cpu, QF_CODE_ABI, qf_codegen_version(), "exhaustive", "test", 1, 0};
+    qf_tune_options options = {.cpu = &cpu,
+                               .jit = jit,
+                               .store = store,
+                               .strategy = QF_STRATEGY_EXHAUSTIVE,
+                               .budget_s = 20,
+                               .trials = trials,
+                               .recipe = QF_RECIPE_COUNT,
+                               .report = report,
+                               .context = &o};
+    assert_int_equal(qf_session_begin(store, &info, &options.session), QF_OK);
+    if (qf_tune(&options, &problem, &result) != QF_OK) fail_msg("%s", qf_message());
+    assert_true(result.found);
+    assert_int_equal(result.measured + result.failed + result.reused, trials);
+    qf_store_close(store);
+    return o;
+}
+
+/* A win of the kernel, of another machine or ABI. */
+static void won(const char *path, const qf_cpu *where, int abi, const qf_kernel_id *kernel,
+                double ns)
+{
+    const qf_trial trial = {problem, *kernel, qf_tune_cache_mode(&problem), 1000};
+    qf_session_info info = check_info;
+    qf_store *store;
+    int64_t session;
+
+    info.cpu = where;
+    info.code_abi = abi;
+    assert_int_equal(qf_store_open(path, QF_STORE_WRITE, &store), QF_OK);
+    assert_int_equal(qf_session_begin(store, &info, &session), QF_OK);
+    check_tried(store, session, &trial, ns);
+    assert_int_equal(qf_session_end(store, session, QF_SESSION_DONE), QF_OK);
+    qf_store_close(store);
+}
+
+/* Far from where any strategy begins. */
+static const qf_kernel_id *far(int back)
+{
+    return &space.item[space.count - 1 - back].kernel;
+}
+
+static void what_won_elsewhere_is_tried_first(void **state)
+{
+    (void)state;
+    if (space.count < 8) skip();
+    qf_kernel_id placed = *far(1);
+    placed.tile.align = 64;
+    won(check_ledger, &check_cpu, QF_CODE_ABI, far(2), 500); /* another machine */
+    won(check_ledger, &cpu, QF_CODE_ABI + 1, &placed, 400);  /* other code */
+    const order o = tune(4);
+    assert_true(qf_kernel_equal(&o.kernel[0], far(1))); /* the faster one */
+    assert_true(qf_kernel_equal(&o.kernel[1], far(2)));
+    for (int i = 2; i < 4; i++) {
+        assert_false(qf_kernel_equal(&o.kernel[i], far(1)));
+        assert_false(qf_kernel_equal(&o.kernel[i], far(2)));
+    }
+}
+
+static void a_file_from_outside_is_a_seed(void **state)
+{
+    (void)state;
+    if (space.count < 8) skip();
+    for (int format = QF_EXCHANGE_CSV; format <= QF_EXCHANGE_T4; format++) {
+        qf_import result;
+        check_ledger_clean(NULL);
+        check_ledger_fresh(NULL);
+        won(check_place("other.db"), &cpu, QF_CODE_ABI, far(3), 500);
+        char *text = check_exported(check_place("other.db"), (qf_exchange)format, NULL);
+        check_place_text(check_place("f"), text, strlen(text));
+        free(text);
+        assert_int_equal(qf_store_import(check_ledger, check_place("f"), &result), QF_OK);
+        const order o = tune(1);
+        assert_true(qf_kernel_equal(&o.kernel[0], far(3)));
+        assert_int_equal(o.count, 1);
+    }
+}
+
+/* Of other kernels, problems and kinds of memory there is nothing to begin with. */
+static void without_seeds_nothing_changes(void **state)
+{
+    (void)state;
+    const order before = tune(3);
+    check_ledger_clean(NULL);
+    check_ledger_fresh(NULL);
+    qf_kernel_id foreign = *far(0);
+    foreign.tile.mr = 31;
+    won(check_ledger, &check_cpu, QF_CODE_ABI, &foreign, 500);
+    const order after = tune(3);
+    for (int i = 0; i < 3; i++)
+        assert_true(qf_kernel_equal(&before.kernel[i], &after.kernel[i]));
+}
+
+int main(void)
+{
+#define SEED_TEST(name)                                                                        \
+    cmocka_unit_test_setup_teardown(name, check_ledger_fresh, check_ledger_clean)
+    const struct CMUnitTest tests[] = {
+        SEED_TEST(what_won_elsewhere_is_tried_first),
+        SEED_TEST(a_file_from_outside_is_a_seed),
+        SEED_TEST(without_seeds_nothing_changes),
+    };
+    return cmocka_run_group_tests(tests, start, end);
+}
