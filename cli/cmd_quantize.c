@@ -20,7 +20,7 @@
 #include "train/quant/quantise.h"
 
 typedef struct command {
-    const char *model, *tokenizer, *method, *bits, *params, *calib, *out, *ledger;
+    const char *model, *tokenizer, *method, *grid, *bits, *params, *calib, *out, *ledger;
     int64_t group, samples, length, seed, threads;
     double damping;
     bool json;
@@ -72,11 +72,21 @@ static qf_status check_numbers(const command *c)
     return QF_OK;
 }
 
+static qf_status check_order(const command *c)
+{
+    const quant_options *o = &c->options.options;
+    if (tr_method_walks(c->options.method) || !(o->act_order || o->static_groups)) return QF_OK;
+    return qf_fail(QF_USAGE, "--%s: %s does not round column after column",
+                   o->act_order ? "act-order" : "static-groups", c->method);
+}
+
 static qf_status understand(command *c)
 {
     QF_TRY(cli_need("quantize", "--model", c->model));
     QF_TRY(cli_need("quantize", "-o", c->out));
     QF_TRY(tr_method_named(c->method, &c->options.method));
+    if (c->grid) QF_TRY(tr_grid_named(c->grid, &c->options.options.grid));
+    QF_TRY(check_order(c));
     QF_TRY(parse_bits(c->bits, &c->options));
     QF_TRY(parse_params(c->params, &c->options.params));
     QF_TRY(check_numbers(c));
@@ -230,6 +240,12 @@ qf_status cli_cmd_quantize(int argc, char **argv)
         {"model", 'm', CLI_TEXT, &c.model, "FILE|DIR", "full-precision model"},
         {"tokenizer", 0, CLI_TEXT, &c.tokenizer, "FILE", "default: the model directory's"},
         {"method", 0, CLI_TEXT, &c.method, "NAME", list_methods()},
+        {"grid", 0, CLI_TEXT, &c.grid, "minmax|search",
+         "a group's extremes are on its grid (default), or least error"},
+        {"act-order", 0, CLI_FLAG, &c.options.options.act_order, NULL,
+         "columns with the largest inputs first; groups are static"},
+        {"static-groups", 0, CLI_FLAG, &c.options.options.static_groups, NULL,
+         "grids are fitted before any correction"},
         {"bits", 'b', CLI_TEXT, &c.bits, "LIST", "widths, default 2,3,4"},
         {"group", 'g', CLI_INT, &c.group, "N", "32 (default), 64 or 128"},
         {"params", 0, CLI_TEXT, &c.params, "f16|f32",

@@ -3,7 +3,8 @@
  *
  * Directory:
  *     config.json          Hugging Face's, plus "qforge": {"group": 32, "widths": [2,3,4],
- *                          "method": "gptq", "adapter_rank": 8, "adapter_scale": 0.1}
+ *                          "method": "gptq", "recipe": "grid=search, act-order",
+ *                          "adapter_rank": 8, "adapter_scale": 0.1}
  *     model.safetensors    embeddings, norms and head in F32 under their usual names;
  *                          "<linear>.q<b>.codes"   U8  [n][ceil(k*b/8)], rows of codes as
  *                                                  one stream of bits, low bits first
@@ -21,7 +22,7 @@
 #include "qforge/model.h"
 #include "qforge/subnet.h"
 
-enum { QF_WIDTHS_MAX = 4 };
+enum { QF_WIDTHS_MAX = 4, QF_RECIPE_MAX = 128 };
 
 /* One frozen copy of one linear.  Owned by the model's arena. */
 typedef struct qf_qlinear {
@@ -37,11 +38,12 @@ typedef struct qf_qmodel {
     qf_model base; /* embeddings, norms, head; linears NULL */
     int group;
     int widths;
-    int width[QF_WIDTHS_MAX]; /* ascending, e.g. 2, 3, 4 */
-    char method[16];          /* "rtn", "gptq" */
-    int rank;                 /* 0: no adapters */
-    float adapter_scale;      /* s */
-    qf_qlinear *linear;       /* [layers * QF_LINEARS][widths] */
+    int width[QF_WIDTHS_MAX];   /* ascending, e.g. 2, 3, 4 */
+    char method[16];            /* "rtn", "gptq" */
+    char recipe[QF_RECIPE_MAX]; /* of the method, where it departs from the defaults */
+    int rank;                   /* 0: no adapters */
+    float adapter_scale;        /* s */
+    qf_qlinear *linear;         /* [layers * QF_LINEARS][widths] */
     qf_arena arena, adapters;
 } qf_qmodel;
 

@@ -83,6 +83,7 @@ static qf_status read_keys(const char *path, const json_t *root, qf_qmodel *mode
 {
     const json_t *keys = json_object_get(root, "qforge");
     const char *method = json_string_value(json_object_get(keys, "method"));
+    const json_t *recipe = json_object_get(keys, "recipe"); /* optional */
 
     if (!json_is_object(keys))
         return qf_fail(QF_FORMAT, "%s: no \"qforge\" object, this is no quantised model", path);
@@ -92,6 +93,9 @@ static qf_status read_keys(const char *path, const json_t *root, qf_qmodel *mode
                        (long long)group);
     if (!method || strlen(method) >= sizeof model->method)
         return qf_fail(QF_FORMAT, "%s: method is missing or too long", path);
+    if (recipe && json_string_length(recipe) - 1 >= sizeof model->recipe - 1)
+        return qf_fail(QF_FORMAT, "%s: recipe is no text, empty or too long", path);
+    if (recipe) snprintf(model->recipe, sizeof model->recipe, "%s", json_string_value(recipe));
     model->group = (int)group;
     snprintf(model->method, sizeof model->method, "%s", method);
     QF_TRY(read_widths(path, json_object_get(keys, "widths"), model));
@@ -108,6 +112,8 @@ static json_t *keys_of(const qf_qmodel *model)
     failed |= json_object_set_new(keys, "group", json_integer(model->group));
     failed |= json_object_set_new(keys, "widths", widths);
     failed |= json_object_set_new(keys, "method", json_string(model->method));
+    if (model->recipe[0])
+        failed |= json_object_set_new(keys, "recipe", json_string(model->recipe));
     if (model->rank) {
         failed |= json_object_set_new(keys, "adapter_rank", json_integer(model->rank));
         failed |=
@@ -192,6 +198,7 @@ static qf_status load_copies(const qf_tensorfile *file, const qf_qmodel *wanted,
     qf_model_release(&base);
     QF_TRY(status);
     memcpy(model->method, wanted->method, sizeof model->method);
+    memcpy(model->recipe, wanted->recipe, sizeof model->recipe);
     status = read_copies(file, model);
     if (status != QF_OK) qf_qmodel_release(model);
     return status;

@@ -84,15 +84,21 @@ double check_layer_loss(check_layer *l)
     return loss / CHECK_TOKENS;
 }
 
+quant_layer check_layer_view(const check_layer *l, qf_pool *pool)
+{
+    return (quant_layer){.what = "block 3",
+                         .w = l->w,
+                         .n = l->n,
+                         .k = l->k,
+                         .format = l->format,
+                         .options = l->options,
+                         .inputs = &l->inputs,
+                         .source = &qf_reference_source,
+                         .pool = pool};
+}
+
 qf_status check_layer_try(const check_layer *l, quantiser *method, qf_pool *pool)
 {
-    const quant_layer given = {.what = "block 3",
-                               .w = l->w,
-                               .n = l->n,
-                               .k = l->k,
-                               .format = l->format,
-                               .inputs = &l->inputs,
-                               .source = &qf_reference_source,
-                               .pool = pool};
-    return method(&given, &l->out);
+    const quant_layer layer = check_layer_view(l, pool);
+    return method(&layer, &l->out);
 }

@@ -18,6 +18,7 @@ typedef struct check_layer {
     float *value;    /* [n][k] */
     hessian h;       /* of x */
     quant_inputs inputs;
+    quant_options options;
     qf_qlinear out;
 } check_layer;
 
@@ -27,6 +28,7 @@ void check_layer_release(check_layer *layer);
 qf_qmatrix check_layer_matrix(const check_layer *layer);
 /* Dequantises into value; mean over tokens of |(W - Q) x|^2. */
 double check_layer_loss(check_layer *layer);
+quant_layer check_layer_view(const check_layer *layer, qf_pool *pool);
 /* Runs the method; the layer is called "block 3". */
 qf_status check_layer_try(const check_layer *layer, quantiser *method, qf_pool *pool);
 

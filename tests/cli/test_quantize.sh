@@ -33,6 +33,9 @@ refuse() {
 refuse 2 'unknown option' --nonsense
 refuse 2 'unexpected' extra
 refuse 2 'unknown method' --method awq
+refuse 2 'there are minmax, search' --grid best
+refuse 2 '--act-order: rtn' --act-order --method rtn
+refuse 2 '--static-groups: hqq' --static-groups --method hqq
 refuse 2 '--bits' --bits 2,,3
 refuse 2 '--bits' --bits 2,3,
 refuse 2 '--bits' --bits ''
@@ -69,6 +72,31 @@ for file in config.json model.safetensors tokenizer.json; do
     [ -e q/$file ] || [ $file = tokenizer.json ] || { echo "q/$file is missing"; exit 1; }
     [ ! -e q/$file ] || cmp q/$file again/$file
 done
+# Every method of the list, and what it can be told, whatever the threads.
+methods=$("$qforge" quantize --method nonsense --model model --calib text/calibration.txt -o no \
+    2>&1 | sed -n 's/.*there are \(.*\))/\1/p' | tr -d ,) || true
+[ "$(echo "$methods" | wc -w)" -gt 3 ] || { echo "no methods: $methods"; exit 1; }
+same_bits() {
+    quantize "$@" --threads 1 -o one
+    quantize "$@" --threads 3 -o three
+    cmp one/model.safetensors three/model.safetensors || { echo "$*: threads matter"; exit 1; }
+    cmp one/config.json three/config.json
+}
+for method in $methods; do
+    same_bits --method "$method"
+    grep -q "\"method\": \"$method\"" one/config.json
+    if grep -q recipe one/config.json; then
+        echo "$method: a recipe of defaults"
+        exit 1
+    fi
+done
+same_bits --grid search --act-order --static-groups
+grep -q '"recipe": "grid=search, act-order, static-groups"' one/config.json
+if cmp -s q/model.safetensors one/model.safetensors; then
+    echo "options change nothing"
+    exit 1
+fi
+rm -r one three
 quantize --method rtn --params f32 -o rtn
 if cmp -s q/model.safetensors rtn/model.safetensors; then
     echo "rtn and gptq are the same"

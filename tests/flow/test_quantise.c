@@ -120,6 +120,24 @@ static void more_bits_are_better_and_gptq_than_rtn(void **state)
     qf_model_release(&model);
 }
 
+/* Whatever the row of the table: it works, and two more bits help. */
+static void every_method_gains_by_bits(void **state)
+{
+    (void)state;
+    qf_model model;
+
+    check_tiny_model(&model, true, 2);
+    for (int method = 0; method < TR_METHODS; method++) {
+        tr_quantise_options o = options_of((tr_method)method);
+        qf_qmodel quantised;
+        assert_int_equal(tr_quantise(&o, &model, &quantised, NULL), QF_OK);
+        assert_string_equal(quantised.method, tr_method_name((tr_method)method));
+        assert_true(deviation(&model, &quantised, 4) < 0.6 * deviation(&model, &quantised, 2));
+        qf_qmodel_release(&quantised);
+    }
+    qf_model_release(&model);
+}
+
 static void eight_bits_are_nearly_exact(void **state)
 {
     (void)state;
@@ -281,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_bits_are_better_and_gptq_than_rtn),
+        cmocka_unit_test(every_method_gains_by_bits),
         cmocka_unit_test(eight_bits_are_nearly_exact),
         cmocka_unit_test(passes_do_not_change_the_result),
         cmocka_unit_test(hessians_sum_the_inputs),

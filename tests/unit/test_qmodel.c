@@ -46,6 +46,7 @@ static void save_tiny(bool tied, int rank)
 {
     qf_qmodel model;
     check_tiny_quantised(&model, tied, 4);
+    if (tied) snprintf(model.recipe, sizeof model.recipe, "grid=search");
     if (rank) check_tiny_adapters(&model, rank, 5);
     assert_int_equal(qf_qmodel_save(&model, directory), QF_OK);
     qf_qmodel_release(&model);
@@ -76,6 +77,7 @@ static void round_trip(bool tied, int rank)
     const qf_config *c = &model.base.config;
 
     check_tiny_quantised(&model, tied, 4);
+    if (tied) snprintf(model.recipe, sizeof model.recipe, "grid=search");
     if (rank) check_tiny_adapters(&model, rank, 5);
     assert_int_equal(qf_qmodel_save(&model, directory), QF_OK);
     assert_true(qf_qmodel_is(directory));
@@ -84,6 +86,7 @@ static void round_trip(bool tied, int rank)
     assert_int_equal(back.widths, 3);
     assert_int_equal(back.width[2], 4);
     assert_string_equal(back.method, "rtn");
+    assert_string_equal(back.recipe, model.recipe);
     assert_int_equal(back.rank, rank);
     assert_true(back.adapter_scale == model.adapter_scale);
     assert_memory_equal(back.base.embedding, model.base.embedding,
@@ -203,6 +206,8 @@ static void lying_configs_are_refused(void **state)
         {"\"adapter_scale\": 0.125", "\"adapter_scale\": 1e300", "adapter_scale"},
         {"\"method\": \"rtn\"", "\"method\": \"a method of a very long name\"", "method"},
         {"\"method\": \"rtn\"", "\"method\": 7", "method"},
+        {"\"method\": \"rtn\"", "\"method\": \"rtn\", \"recipe\": 3", "recipe"},
+        {"\"method\": \"rtn\"", "\"method\": \"rtn\", \"recipe\": \"\"", "recipe"},
         {"\"hidden_size\": 48", "\"hidden_size\": 64", "is not"},
         {"\"intermediate_size\": 44", "\"intermediate_size\": 450000", "is not"},
         {"\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", "missing"},

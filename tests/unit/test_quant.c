@@ -29,7 +29,7 @@ static void run_rtn(check_layer *l)
 static void run_gptq(check_layer *l, qf_pool *pool)
 {
     double damping = 0.01;
-    assert_int_equal(hessian_factor(&l->h, "layer", &damping, l->u), QF_OK);
+    assert_int_equal(hessian_factor(&l->h, NULL, "layer", &damping, l->u), QF_OK);
     assert_int_equal(check_layer_try(l, gptq_quantise, pool), QF_OK);
 }
 
@@ -114,7 +114,7 @@ static void wild_weights_are_refused(void **state)
     double damping = 0.01;
 
     check_layer_init(&l, 2, 40, 2, 32, QF_PARAMS_F32);
-    assert_int_equal(hessian_factor(&l.h, "layer", &damping, l.u), QF_OK);
+    assert_int_equal(hessian_factor(&l.h, NULL, "layer", &damping, l.u), QF_OK);
     for (int i = 0; i < 4; i++) {
         l.w[47] = wild[i];
         assert_int_equal(check_layer_try(&l, rtn_quantise, NULL), QF_RANGE);
@@ -187,7 +187,7 @@ static void factor_inverts_the_damped_hessian(void **state)
     double damping = 0.01, mean = 0;
 
     check_layer_init(&l, 1, 100, 4, 32, QF_PARAMS_F32);
-    assert_int_equal(hessian_factor(&l.h, "layer", &damping, l.u), QF_OK);
+    assert_int_equal(hessian_factor(&l.h, NULL, "layer", &damping, l.u), QF_OK);
     assert_true(damping == 0.01);
     for (int64_t i = 0; i < l.k; i++) mean += l.h.sum[i * l.k + i] / TOKENS / (double)l.k;
     /* (H + d I) u^T u = I */
@@ -218,13 +218,13 @@ static void damping_rises_until_it_works(void **state)
     hessian_release(&l.h);
     assert_int_equal(hessian_init(&l.h, &qf_reference_source, NULL, TOKENS, 64), QF_OK);
     hessian_add(&l.h, l.x, 1);
-    assert_int_equal(hessian_factor(&l.h, "layer", &damping, l.u), QF_OK);
+    assert_int_equal(hessian_factor(&l.h, NULL, "layer", &damping, l.u), QF_OK);
     assert_true(damping > 0);
     assert_int_equal(check_layer_try(&l, gptq_quantise, NULL), QF_OK);
     check_layer_loss(&l);
     l.x[3] = NAN;
     hessian_add(&l.h, l.x, 1);
-    assert_int_equal(hessian_factor(&l.h, "block 2 down_proj", &damping, l.u), QF_RANGE);
+    assert_int_equal(hessian_factor(&l.h, NULL, "block 2 down_proj", &damping, l.u), QF_RANGE);
     assert_non_null(strstr(qf_message(), "block 2 down_proj"));
     check_layer_release(&l);
 }
@@ -263,79 +263,6 @@ static void gptq_is_rtn_on_a_diagonal_hessian(void **state)
     check_layer_release(&l);
 }
 
-/* Inverts a [n][n] in place, Gauss and Jordan, pivots on the diagonal (a is positive
- * definite). */
-static void invert(double *a, int64_t n)
-{
-    for (int64_t p = 0; p < n; p++) {
-        const double pivot = 1 / a[p * n + p];
-        a[p * n + p] = 1;
-        for (int64_t j = 0; j < n; j++) a[p * n + j] *= pivot;
-        for (int64_t i = 0; i < n; i++) {
-            if (i == p) continue;
-            const double factor = a[i * n + p];
-            a[i * n + p] = 0;
-            for (int64_t j = 0; j < n; j++) a[i * n + j] -= factor * a[p * n + j];
-        }
-    }
-}
-
-/* Optimal brain surgeon as it is written: after each column the Hessian of what is left
- * is inverted anew, O(k^4). */
-static void surgeon_row(const check_layer *l, const double *h, double *w,
-                        const quant_format *format, uint8_t *code)
-{
-    const int64_t k = l->k;
-    double *left = qf_alloc_array((size_t)(k * k), sizeof *left);
-    grid fit = {0};
-
-    for (int64_t q = 0; q < k; q++) {
-        const int64_t rest = k - q;
-        if (q % format->group == 0) {
-            float group[128];
-            const int64_t count = rest < format->group ? rest : format->group;
-            for (int64_t i = 0; i < count; i++) group[i] = (float)w[q + i];
-            fit = grid_fit(format, group, count);
-        }
-        for (int64_t i = 0; i < rest; i++)
-            for (int64_t j = 0; j < rest; j++) left[i * rest + j] = h[(q + i) * k + q + j];
-        invert(left, rest);
-        code[q] = grid_code(&fit, (float)w[q]);
-        const double error = (w[q] - (double)grid_value(&fit, code[q])) / left[0];
-        for (int64_t i = 0; i < rest; i++) w[q + i] -= error * left[i];
-    }
-    qf_free(left);
-}
-
-static void gptq_is_the_optimal_brain_surgeon(void **state)
-{
-    (void)state;
-    static const int64_t tiny[] = {3, 32, 40, 70};
-    for (size_t d = 0; d < 4; d++) {
-        const int64_t k = tiny[d];
-        check_layer l;
-        double mean = 0, w[70], *h = qf_alloc_array((size_t)(k * k), sizeof *h);
-        uint8_t code[70];
-        int64_t different = 0;
-
-        check_layer_init(&l, ROWS, k, 3, 32, QF_PARAMS_F32);
-        run_gptq(&l, NULL);
-        for (int64_t i = 0; i < k; i++) mean += l.h.sum[i * k + i] / TOKENS / (double)k;
-        for (int64_t i = 0; i < k * k; i++)
-            h[i] = l.h.sum[i] / TOKENS + (i % (k + 1) == 0) * 0.01 * mean;
-        for (int64_t row = 0; row < l.n; row++) {
-            for (int64_t i = 0; i < k; i++) w[i] = (double)l.w[row * k + i];
-            surgeon_row(&l, h, w, &l.format, code);
-            /* A weight half-way between two codes may fall either way and take the rest
-             * of its row along. */
-            different += memcmp(code, l.out.code + row * k, (size_t)k) != 0;
-        }
-        assert_true(different <= 1);
-        qf_free(h);
-        check_layer_release(&l);
-    }
-}
-
 static void threads_do_not_change_the_result(void **state)
 {
     (void)state;
@@ -370,7 +297,6 @@ int main(void)
         cmocka_unit_test(damping_rises_until_it_works),
         cmocka_unit_test(gptq_beats_rtn),
         cmocka_unit_test(gptq_is_rtn_on_a_diagonal_hessian),
-        cmocka_unit_test(gptq_is_the_optimal_brain_surgeon),
         cmocka_unit_test(threads_do_not_change_the_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "hessian.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cholesky.h"
@@ -52,15 +53,44 @@ static double mean_diagonal(const hessian *h)
     return sum / (double)h->k / (double)h->tokens;
 }
 
+typedef struct ranked {
+    float value;
+    int64_t column;
+} ranked;
+
+static int falling(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->value != y->value) return x->value > y->value ? -1 : 1;
+    return x->column < y->column ? -1 : x->column > y->column;
+}
+
+qf_status hessian_order(const float *diagonal, int64_t k, int64_t *order)
+{
+    ranked *rank = qf_alloc_array((size_t)k, sizeof *rank);
+    if (!rank) return QF_MEMORY;
+    for (int64_t i = 0; i < k; i++) rank[i] = (ranked){diagonal[i], i};
+    qsort(rank, (size_t)k, sizeof *rank, falling);
+    for (int64_t i = 0; i < k; i++) order[i] = rank[i].column;
+    qf_free(rank);
+    return QF_OK;
+}
+
 /* Writes H with its rows and columns in reverse order into a.  Reversal turns the lower
  * factor into the upper one this way: with P the reversal, P H P = L L^T gives
  * H = R R^T, R = P L P upper, so H^-1 = u^T u with u = R^-1 = P L^-1 P. */
-static void write_reversed(const hessian *h, double damping, double mean, double *a)
+static void write_reversed(const hessian *h, const int64_t *order, double damping, double mean,
+                           double *a)
 {
     const int64_t k = h->k;
     const double scale = 1 / (double)h->tokens;
 
-    for (int64_t i = 0; i < k * k; i++) a[i] = h->sum[k * k - 1 - i] * scale;
+    for (int64_t i = 0; i < k; i++) {
+        const int64_t at = k - 1 - i;
+        const double *row = h->sum + (order ? order[at] : at) * k;
+        for (int64_t j = 0; j < k; j++)
+            a[i * k + j] = row[order ? order[k - 1 - j] : k - 1 - j] * scale;
+    }
     for (int64_t i = 0; i < k; i++) {
         double *diagonal = &a[i * k + i];
         if (*diagonal == 0) *diagonal = mean;
@@ -68,12 +98,13 @@ static void write_reversed(const hessian *h, double damping, double mean, double
     }
 }
 
-static qf_status factor_damped(const hessian *h, double mean, double *damping, double *a)
+static qf_status factor_damped(const hessian *h, const int64_t *order, double mean,
+                               double *damping, double *a)
 {
     static const double most = 10; /* ten times the matrix itself: nothing of it is left */
 
     for (;;) {
-        write_reversed(h, *damping, mean, a);
+        write_reversed(h, order, *damping, mean, a);
         const qf_status status = cholesky_factor(a, h->k, h->pool);
         if (status != QF_RANGE || *damping >= most) return status;
         *damping = *damping > 0 ? *damping * 10 : 1e-6;
@@ -96,7 +127,8 @@ qf_status hessian_diagonal(const hessian *h, const char *what, float *diagonal)
     return QF_OK;
 }
 
-qf_status hessian_factor(const hessian *h, const char *what, double *damping, float *u)
+qf_status hessian_factor(const hessian *h, const int64_t *order, const char *what,
+                         double *damping, float *u)
 {
     const int64_t k = h->k, size = k * k;
     const double mean = mean_diagonal(h);
@@ -104,7 +136,7 @@ qf_status hessian_factor(const hessian *h, const char *what, double *damping, fl
     QF_TRY(check_mean(h, mean, what));
     double *a = qf_alloc_array((size_t)size, sizeof *a);
     if (!a) return QF_MEMORY;
-    qf_status status = factor_damped(h, mean > 0 ? mean : 1, damping, a);
+    qf_status status = factor_damped(h, order, mean > 0 ? mean : 1, damping, a);
     if (status == QF_OK)
         status = cholesky_invert_lower(a, k, h->pool);
     else if (status == QF_RANGE)

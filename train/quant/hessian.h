@@ -31,11 +31,15 @@ void hessian_add(hessian *h, const float *x, int64_t rows);
  * finite or nothing was seen. */
 QF_MUST_CHECK qf_status hessian_diagonal(const hessian *h, const char *what, float *diagonal);
 
+/* order [k]: columns by falling diagonal, equals as they stand. */
+QF_MUST_CHECK qf_status hessian_order(const float *diagonal, int64_t k, int64_t *order);
+
 /* The factor GPTQ walks along: u [k][k] upper triangular, row-major, with
- * (H + d I)^-1 = u^T u, d = *damping times the mean of the diagonal.  The damping given
- * is raised tenfold until the matrix is positive definite, and told back.  Inputs that
- * never fired get a diagonal of their own.  QF_RANGE naming `what` when H is not finite. */
-QF_MUST_CHECK qf_status hessian_factor(const hessian *h, const char *what, double *damping,
-                                       float *u);
+ * (H + d I)^-1 = u^T u, d = *damping times the mean of the diagonal.  With `order` (else
+ * NULL) rows and columns of H are taken in that order.  The damping given is raised tenfold
+ * until the matrix is positive definite, and told back.  Inputs that never fired get a
+ * diagonal of their own.  QF_RANGE naming `what` when H is not finite. */
+QF_MUST_CHECK qf_status hessian_factor(const hessian *h, const int64_t *order, const char *what,
+                                       double *damping, float *u);
 
 #endif

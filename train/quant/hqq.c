@@ -66,7 +66,7 @@ static grid improve(const quant_format *format, grid best, const float *w, int64
 static grid fit(const quant_layer *layer, const float *w, int64_t first, int64_t count)
 {
     (void)first;
-    return improve(&layer->format, grid_fit(&layer->format, w, count), w, count);
+    return improve(&layer->format, quant_layer_grid(layer, w, NULL, count), w, count);
 }
 
 qf_status hqq_quantise(const quant_layer *layer, const qf_qlinear *out)

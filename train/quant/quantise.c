@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "qforge/memory.h"
-#include "quantiser.h"
 
 static const struct {
     const char *name, *summary;
@@ -18,18 +17,53 @@ static const struct {
 #undef TR_METHOD
 };
 
+static const char *const grids[] = {
+#define TR_GRID(id, name) name,
+#include "grids.def"
+#undef TR_GRID
+};
+
+static void list(char *all, size_t size, const char *name)
+{
+    const size_t used = strlen(all);
+    snprintf(all + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
 qf_status tr_method_named(const char *name, tr_method *method)
 {
     char all[256] = "";
 
     for (int i = 0; i < TR_METHODS; i++) {
-        const size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", methods[i].name);
+        list(all, sizeof all, methods[i].name);
         if (strcmp(methods[i].name, name) != 0) continue;
         *method = (tr_method)i;
         return QF_OK;
     }
     return qf_fail(QF_USAGE, "unknown method '%s' (there are %s)", name, all);
+}
+
+qf_status tr_grid_named(const char *name, quant_grid *found)
+{
+    char all[256] = "";
+
+    for (int i = 0; i < QUANT_GRIDS; i++) {
+        list(all, sizeof all, grids[i]);
+        if (strcmp(grids[i], name) != 0) continue;
+        *found = (quant_grid)i;
+        return QF_OK;
+    }
+    return qf_fail(QF_USAGE, "unknown grid '%s' (there are %s)", name, all);
+}
+
+void tr_quantise_recipe(const tr_quantise_options *o, char recipe[QF_RECIPE_MAX])
+{
+    char fitted[32];
+
+    recipe[0] = 0;
+    snprintf(fitted, sizeof fitted, "grid=%s", grids[o->options.grid]);
+    if (o->options.grid) list(recipe, QF_RECIPE_MAX, fitted);
+    if (o->options.act_order) list(recipe, QF_RECIPE_MAX, "act-order");
+    if (o->options.static_groups) list(recipe, QF_RECIPE_MAX, "static-groups");
 }
 
 const char *tr_method_name(tr_method method)
@@ -47,6 +81,11 @@ bool tr_method_needs_inputs(tr_method method)
     return methods[method].needs != QUANT_NEEDS_NOTHING;
 }
 
+bool tr_method_walks(tr_method method)
+{
+    return methods[method].needs >= QUANT_NEEDS_FACTOR;
+}
+
 typedef struct job {
     const tr_quantise_options *options;
     const qf_model *model;
@@ -54,6 +93,7 @@ typedef struct job {
     int per_pass;    /* blocks */
     hessian *h;      /* [per_pass][TR_INPUTS] */
     float *diagonal; /* [k] of the input in hand */
+    int64_t *order;  /* [k] of the input in hand, with act_order */
     float *u;        /* [k][k] of the input in hand, where a factor is needed */
     double damping;  /* the largest used */
     int done, total; /* matrices; a batch counts as batch_weight of them */
@@ -83,10 +123,11 @@ static qf_status quantise_width(job *j, int index, int width, const char *name)
 {
     const tr_quantise_options *o = j->options;
     const qf_qlinear *out = qf_qmodel_linear(j->out, index, width);
-    const quant_inputs inputs = {.diagonal = j->diagonal, .u = j->u};
+    const quant_inputs inputs = {.diagonal = j->diagonal, .order = j->order, .u = j->u};
     quant_layer layer = {.what = name,
                          .w = j->model->linear[index],
                          .format = {width, o->group, o->params},
+                         .options = o->options,
                          .inputs = j->h ? &inputs : NULL,
                          .source = o->calibration.source,
                          .pool = o->calibration.pool};
@@ -100,15 +141,18 @@ static qf_status quantise_width(job *j, int index, int width, const char *name)
 }
 
 /* What a method is told of an input is made when its first linear comes by. */
-static qf_status prepare_input(job *j, const hessian *h, qf_linear_kind kind, const char *name)
+static qf_status prepare_input(job *j, const hessian *of_block, qf_linear_kind kind,
+                               const char *name)
 {
+    const hessian *h = &of_block[tr_input_of(kind)];
     double damping = j->options->damping;
 
     if (kind != QF_LINEAR_QUERY && tr_input_of(kind) == tr_input_of((qf_linear_kind)(kind - 1)))
         return QF_OK;
-    QF_TRY(hessian_diagonal(&h[tr_input_of(kind)], name, j->diagonal));
+    QF_TRY(hessian_diagonal(h, name, j->diagonal));
     if (!j->u) return QF_OK;
-    QF_TRY(hessian_factor(&h[tr_input_of(kind)], name, &damping, j->u));
+    if (j->order) QF_TRY(hessian_order(j->diagonal, h->k, j->order));
+    QF_TRY(hessian_factor(h, j->order, name, &damping, j->u));
     if (damping > j->damping) j->damping = damping;
     return QF_OK;
 }
@@ -177,9 +221,10 @@ static qf_status make_room(job *j)
     j->h = qf_alloc_array((size_t)j->per_pass * TR_INPUTS, sizeof *j->h);
     j->diagonal = qf_alloc_array(widest, sizeof *j->diagonal);
     if (!j->h || !j->diagonal) return QF_MEMORY;
-    if (methods[j->options->method].needs < QUANT_NEEDS_FACTOR) return QF_OK;
+    if (!tr_method_walks(j->options->method)) return QF_OK;
     j->u = qf_alloc_array(widest * widest, sizeof *j->u);
-    return j->u ? QF_OK : QF_MEMORY;
+    if (j->options->options.act_order) j->order = qf_alloc_array(widest, sizeof *j->order);
+    return j->u && (j->order || !j->options->options.act_order) ? QF_OK : QF_MEMORY;
 }
 
 static qf_status run(job *j)
@@ -206,10 +251,12 @@ qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
     QF_TRY(qf_qmodel_create(model, options->group, options->width, options->widths, quantised));
     snprintf(quantised->method, sizeof quantised->method, "%s",
              tr_method_name(options->method));
+    tr_quantise_recipe(options, quantised->recipe);
     qf_status status = run(&j);
     release_hessians(&j);
     qf_free(j.h);
     qf_free(j.diagonal);
+    qf_free(j.order);
     qf_free(j.u);
     if (status != QF_OK) qf_qmodel_release(quantised);
     if (damping) *damping = j.damping;
