@@ -16,7 +16,8 @@ count() { "$qforge" db count --json | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
 
 # Becomes the tuner, so that in the background its process is the one that is killed.
 tune() {
-    exec "$qforge" tune --shape 4x160x192 --bits 4 --group 32 --threads 1 --trials 24 --json
+    exec "$qforge" tune --shape 4x160x192 --bits 4 --group 32 --threads 1 --trials 24 \
+        --strategy exhaustive --json
 }
 
 kills=0
@@ -43,7 +44,8 @@ before=$(count ok)
 
 # Ctrl-C: exit code 130, the way on, and what was measured is kept.
 rm -f "$QFORGE_DB"*
-"$qforge" tune --shape 8x320x192 --bits 3 --group 32 --threads 1 --json >"$dir/out" 2>"$dir/err" &
+"$qforge" tune --shape 8x320x192 --bits 3 --group 32 --threads 1 \
+    --strategy exhaustive --json >"$dir/out" 2>"$dir/err" &
 pid=$!
 sleep 3
 kill -TERM "$pid" 2>/dev/null || fail "ended before it could be interrupted"
