@@ -20,7 +20,8 @@
 #include "train/quant/quantise.h"
 
 typedef struct command {
-    const char *model, *tokenizer, *method, *grid, *bits, *params, *calib, *out, *ledger;
+    const char *model, *tokenizer, *method, *grid, *inputs, *bits, *params, *calib, *out,
+        *ledger;
     int64_t group, samples, length, seed, threads;
     double damping;
     bool json;
@@ -80,6 +81,23 @@ static qf_status check_order(const command *c)
                    o->act_order ? "act-order" : "static-groups", c->method);
 }
 
+static qf_status parse_inputs(command *c)
+{
+    const bool quantised = c->inputs && strcmp(c->inputs, "quantised") == 0;
+
+    if (!c->inputs) return QF_OK;
+    if (!quantised && strcmp(c->inputs, "full") != 0)
+        return qf_fail(QF_USAGE, "--calibrate-on: '%s' is neither full nor quantised",
+                       c->inputs);
+    if (!tr_method_needs_inputs(c->options.method))
+        return qf_fail(QF_USAGE, "--calibrate-on: %s does not look at inputs", c->method);
+    if (!quantised && tr_method_compares(c->options.method))
+        return qf_fail(QF_USAGE, "--calibrate-on: %s compares quantised inputs with full ones",
+                       c->method);
+    c->options.quantised_inputs = quantised;
+    return QF_OK;
+}
+
 static qf_status understand(command *c)
 {
     QF_TRY(cli_need("quantize", "--model", c->model));
@@ -87,6 +105,7 @@ static qf_status understand(command *c)
     QF_TRY(tr_method_named(c->method, &c->options.method));
     if (c->grid) QF_TRY(tr_grid_named(c->grid, &c->options.options.grid));
     QF_TRY(check_order(c));
+    QF_TRY(parse_inputs(c));
     QF_TRY(parse_bits(c->bits, &c->options));
     QF_TRY(parse_params(c->params, &c->options.params));
     QF_TRY(check_numbers(c));
@@ -197,7 +216,6 @@ static qf_status with_model(command *c, const cli_machine *machine)
     const int64_t length = c->length ? c->length : 256;
     c->options.group = (int)c->group;
     c->options.damping = c->damping;
-    c->options.bytes = (size_t)1 << 30;
     c->options.calibration =
         (tr_calibration){.source = machine->source,
                          .pool = machine->pool,
@@ -252,6 +270,8 @@ qf_status cli_cmd_quantize(int argc, char **argv)
          "precision scales and offsets are rounded to, default f16"},
         {"calib", 0, CLI_TEXT, &c.calib, "FILE",
          "calibration text, for methods that look at inputs"},
+        {"calibrate-on", 0, CLI_TEXT, &c.inputs, "full|quantised",
+         "inputs of the full-precision network (default), or behind quantised blocks"},
         {"samples", 0, CLI_INT, &c.samples, "N", "windows of text, default 128"},
         {"length", 0, CLI_INT, &c.length, "N", "tokens of each, default 256"},
         {"damp", 0, CLI_REAL, &c.damping, "X", "of the Hessian's mean diagonal, default 0.01"},

@@ -206,3 +206,11 @@ qf_status tr_net_logits(tr_net *net, const int *token, int B, int T, float *logi
         tr_head_logits(net, n, n + net->slice < N ? n + net->slice : N, logits + n * vocab);
     return QF_OK;
 }
+
+qf_status tr_net_embed(tr_net *net, const int *token, int B, int T, float *x)
+{
+    QF_TRY(check(net, token, NULL, B, T));
+    qf_embedding_forward(x, net->model.embedding, token, (int64_t)B * T, net->model.config.dim,
+                         net->options.pool);
+    return QF_OK;
+}

@@ -73,4 +73,10 @@ const float *tr_net_token_losses(const tr_net *net);
 QF_MUST_CHECK qf_status tr_net_logits(tr_net *net, const int *token, int B, int T,
                                       float *logits);
 
+/* ---- block by block, for those who keep the residual stream themselves ---- */
+/* x [B * T][dim]: the stream before the first block.  Fails as tr_net_loss does. */
+QF_MUST_CHECK qf_status tr_net_embed(tr_net *net, const int *token, int B, int T, float *x);
+/* x before block `layer` becomes x after it. */
+void tr_net_run_block(tr_net *net, int layer, float *x, int B, int T);
+
 #endif

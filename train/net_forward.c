@@ -59,6 +59,16 @@ static void feed_forward(tr_net *net, int layer, const tr_block *b, float *out, 
     qf_residual_forward(out, b->middle, N * c->dim, pool);
 }
 
+void tr_net_run_block(tr_net *net, int layer, float *x, int B, int T)
+{
+    tr_block b = net->block[layer];
+
+    QF_ASSERT(B <= net->options.batch && T <= net->options.length);
+    b.input = x;
+    attend(net, layer, &b, B, T);
+    feed_forward(net, layer, &b, x, (int64_t)B * T);
+}
+
 void tr_net_run_blocks(tr_net *net, const int *token, int B, int T)
 {
     const qf_config *c = &net->model.config;

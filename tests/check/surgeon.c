@@ -64,6 +64,23 @@ static void fit_groups(const quant_layer *layer, const float *cost, const double
     }
 }
 
+/* w_F += w_i d[i][F] H[F][F]^-1: what the columns F after i can take on of its drift. */
+static void take_on(const check_layer *l, const double *h, const double *d, double given,
+                    const int64_t *left, int64_t rest, double *w)
+{
+    const int64_t free = rest - 1;
+    double *inverse = qf_alloc_array((size_t)(free * free), sizeof *inverse);
+
+    for (int64_t i = 0; i < free; i++)
+        for (int64_t j = 0; j < free; j++)
+            inverse[i * free + j] = h[left[i + 1] * l->k + left[j + 1]];
+    invert(inverse, free);
+    for (int64_t i = 0; i < free; i++)
+        for (int64_t j = 0; j < free; j++)
+            w[left[j + 1]] += given * d[left[0] * l->k + left[i + 1]] * inverse[i * free + j];
+    qf_free(inverse);
+}
+
 /* Rounds column left[0] and corrects the others of left[0..rest). */
 static void operate(const check_layer *l, const double *h, const int64_t *left, int64_t rest,
                     const grid *fit, double *w, uint8_t *code)
@@ -80,8 +97,8 @@ static void operate(const check_layer *l, const double *h, const int64_t *left, 
     qf_free(inverse);
 }
 
-void check_surgeon_row(const check_layer *l, const double *h, int64_t row, double *w,
-                       uint8_t *code)
+void check_surgeon_row(const check_layer *l, const double *h, const double *d, int64_t row,
+                       double *w, uint8_t *code)
 {
     const quant_layer layer = check_layer_view(l, NULL);
     const int64_t *order = l->inputs.order;
@@ -99,6 +116,8 @@ void check_surgeon_row(const check_layer *l, const double *h, int64_t row, doubl
     else
         fill_cost(l, h, left, cost);
     if (fixed) fit_groups(&layer, cost, w, -1, fit);
+    for (int64_t i = 0; d && i < l->k; i++)
+        take_on(l, h, d, (double)l->w[row * l->k + left[i]], left + i, l->k - i, w);
     for (int64_t i = 0; i < l->k; i++) {
         const int64_t group = left[i] / l->format.group;
         if (!fixed && left[i] % l->format.group == 0) fit_groups(&layer, cost, w, group, fit);
@@ -106,14 +125,14 @@ void check_surgeon_row(const check_layer *l, const double *h, int64_t row, doubl
     }
 }
 
-int check_surgeon_differences(const check_layer *l, double damping)
+int check_surgeon_differences(const check_layer *l, double damping, const double *d)
 {
     double *h = check_surgeon_hessian(l, damping), w[512];
     uint8_t code[512];
     int different = 0;
 
     for (int64_t row = 0; row < l->n; row++) {
-        check_surgeon_row(l, h, row, w, code);
+        check_surgeon_row(l, h, d, row, w, code);
         different += memcmp(code, l->out.code + row * l->k, (size_t)l->k) != 0;
     }
     qf_free(h);

@@ -35,6 +35,9 @@ refuse 2 'unexpected' extra
 refuse 2 'unknown method' --method awq
 refuse 2 'there are minmax, search' --grid best
 refuse 2 '--act-order: rtn' --act-order --method rtn
+refuse 2 'neither full nor quantised' --calibrate-on both
+refuse 2 'does not look at inputs' --calibrate-on quantised --method rtn
+refuse 2 'gptaq compares' --calibrate-on full --method gptaq
 refuse 2 '--static-groups: hqq' --static-groups --method hqq
 refuse 2 '--bits' --bits 2,,3
 refuse 2 '--bits' --bits 2,3,
@@ -90,6 +93,8 @@ for method in $methods; do
         exit 1
     fi
 done
+same_bits --calibrate-on quantised
+grep -q '"recipe": "calibrate-on=quantised"' one/config.json
 same_bits --grid search --act-order --static-groups
 grep -q '"recipe": "grid=search, act-order, static-groups"' one/config.json
 if cmp -s q/model.safetensors one/model.safetensors; then

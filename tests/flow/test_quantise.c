@@ -41,18 +41,7 @@ static tr_quantise_options options_of(tr_method method)
                                                  .length = T,
                                                  .batch = B,
                                                  .seed = 1},
-                                 .damping = 0.01,
-                                 .bytes = 1 << 30};
-}
-
-static void assert_same_linears(const qf_qmodel *a, const qf_qmodel *b)
-{
-    for (int at = 0; at < 14 * a->widths; at++) {
-        const qf_qmatrix m = qf_qmodel_matrix(a, at / a->widths, a->width[at % a->widths]);
-        assert_memory_equal(a->linear[at].code, b->linear[at].code, (size_t)(m.n * m.k));
-        assert_memory_equal(a->linear[at].offset, b->linear[at].offset,
-                            (size_t)(m.n * qf_groups(m.k, 32)) * sizeof(float));
-    }
+                                 .damping = 0.01};
 }
 
 /* ---- what a quantised model does to the network's output ---- */
@@ -155,34 +144,26 @@ static void eight_bits_are_nearly_exact(void **state)
     qf_model_release(&model);
 }
 
-/* Inputs are full precision, so cutting the model into passes changes nothing. */
-static void passes_do_not_change_the_result(void **state)
-{
-    (void)state;
-    tr_quantise_options o = options_of(TR_METHOD_GPTQ);
-    qf_qmodel whole, cut;
-    qf_model model;
-
-    check_tiny_model(&model, false, 2);
-    assert_int_equal(tr_quantise(&o, &model, &whole, NULL), QF_OK);
-    o.bytes = 0; /* one block at a time */
-    assert_int_equal(tr_quantise(&o, &model, &cut, NULL), QF_OK);
-    assert_same_linears(&whole, &cut);
-    qf_qmodel_release(&whole);
-    qf_qmodel_release(&cut);
-    qf_model_release(&model);
-}
-
 /* ---- calibration ---- */
 static void hessians_sum_the_inputs(void **state)
 {
     (void)state;
     const tr_quantise_options o = options_of(TR_METHOD_GPTQ);
-    hessian h[2 * TR_INPUTS] = {{0}};
+    hessian h[2 * TR_INPUTS];
+    tr_walk *walk;
     qf_model model;
 
     check_tiny_model(&model, true, 2);
-    assert_int_equal(tr_calibrate(&o.calibration, &model, 0, 2, NULL, NULL, h), QF_OK);
+    assert_int_equal(tr_walk_create(&o.calibration, &model, 1, &walk), QF_OK);
+    for (int i = 0; i < 2 * TR_INPUTS; i++)
+        assert_int_equal(hessian_init(&h[i], &qf_reference_source, NULL, B * T,
+                                      tr_input_width(&model.config, i % TR_INPUTS)),
+                         QF_OK);
+    for (int block = 0; block < 2; block++) {
+        const tr_step step = {.block = block, .advance = true, .h = h + block * TR_INPUTS};
+        assert_int_equal(tr_walk_step(walk, &step, NULL, NULL), QF_OK);
+    }
+    tr_walk_destroy(walk);
     for (int i = 0; i < 2 * TR_INPUTS; i++) {
         assert_int_equal(h[i].tokens, 10 * T); /* the last batch is a short one */
         assert_int_equal(h[i].k, i % TR_INPUTS == 3 ? 44 : 48);
@@ -241,12 +222,11 @@ static void progress_runs_to_the_end(void **state)
     qf_model model;
 
     check_tiny_model(&model, true, 2);
-    o.bytes = 0;
     o.progress = count;
     o.progress_context = &c;
     assert_int_equal(tr_quantise(&o, &model, &quantised, NULL), QF_OK);
     assert_int_equal(c.last, c.total);
-    assert_int_equal(c.calls, 2 * 3 + 14 * 3); /* batches of two passes, matrices */
+    assert_int_equal(c.calls, 2 * 3 + 14 * 3); /* batches through two blocks, matrices */
     qf_qmodel_release(&quantised);
     for (int stop = 2; stop < 30; stop += 20) {
         const size_t live = qf_memory_live();
@@ -301,7 +281,6 @@ int main(void)
         cmocka_unit_test(more_bits_are_better_and_gptq_than_rtn),
         cmocka_unit_test(every_method_gains_by_bits),
         cmocka_unit_test(eight_bits_are_nearly_exact),
-        cmocka_unit_test(passes_do_not_change_the_result),
         cmocka_unit_test(hessians_sum_the_inputs),
         cmocka_unit_test(each_linear_has_its_input),
         cmocka_unit_test(progress_runs_to_the_end),

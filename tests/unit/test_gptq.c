@@ -68,7 +68,7 @@ static void it_is_the_optimal_brain_surgeon(void **state)
                 check_layer_init(&l, shapes[s].n, shapes[s].k, bits, 32, QF_PARAMS_F32);
                 spread_inputs(&l);
                 run(&l, plans[p].options, order, NULL);
-                const int different = check_surgeon_differences(&l, DAMPING);
+                const int different = check_surgeon_differences(&l, DAMPING, NULL);
                 /* A weight half-way between two codes may fall either way and take the
                  * rest of its row along; so may two grids of equal cost. */
                 if (different > (shapes[s].k > 32 ? 2 : 0))

@@ -11,10 +11,11 @@
  * As long as columns keep their order a block is a group, and its grid is fitted when its
  * first column is reached, on weights that hold every correction so far.  Static grids are
  * fitted beforehand, to the weights as given. */
+#include "gptq.h"
+
 #include <string.h>
 
 #include "qforge/memory.h"
-#include "quantiser.h"
 
 typedef struct task {
     const quant_layer *layer;
@@ -105,17 +106,49 @@ static void fill_cost(const task *t)
     }
 }
 
-static void copy_weights(const task *t, const float *w)
+static void copy_weights(const task *t, float *to)
 {
+    const float *w = t->layer->w;
+
     if (!t->order) {
-        memcpy(t->w, w, (size_t)(t->n * t->k) * sizeof *w);
+        memcpy(to, w, (size_t)(t->n * t->k) * sizeof *w);
         return;
     }
     for (int64_t row = 0; row < t->n; row++)
-        for (int64_t j = 0; j < t->k; j++) t->w[row * t->k + j] = w[row * t->k + t->order[j]];
+        for (int64_t j = 0; j < t->k; j++) to[row * t->k + j] = w[row * t->k + t->order[j]];
 }
 
-qf_status gptq_quantise(const quant_layer *layer, const qf_qlinear *out)
+static qf_status add_drift(const task *t, const float *drift)
+{
+    const quant_layer *l = t->layer;
+    const qf_sgemm_shape shape = {t->n, t->k, t->k, false, false};
+    qf_sgemm product;
+
+    QF_TRY(qf_sgemm_plan(l->source, shape, l->pool, &product));
+    float *w = qf_alloc_array((size_t)(t->n * t->k), sizeof *w);
+    void *workspace = qf_alloc(qf_sgemm_workspace(&product));
+    const bool room = w && workspace;
+    if (room) {
+        copy_weights(t, w);
+        qf_sgemm_run(&product, t->n, t->k, t->k, w, t->k, drift, t->k, t->w, t->k, true,
+                     workspace);
+    }
+    qf_free(w);
+    qf_free(workspace);
+    return room ? QF_OK : QF_MEMORY;
+}
+
+/* With room for everything. */
+static qf_status walk(task *t, const float *drift, const qf_sgemm *product, void *workspace)
+{
+    fill_cost(t);
+    copy_weights(t, t->w);
+    if (drift) QF_TRY(add_drift(t, drift));
+    quantise_blocks(t, product, t->layer->pool, workspace);
+    return QF_OK;
+}
+
+qf_status gptq_walk(const quant_layer *layer, const float *drift, const qf_qlinear *out)
 {
     const int64_t n = layer->n, k = layer->k, group = layer->format.group;
     const quant_inputs *inputs = layer->inputs;
@@ -137,14 +170,15 @@ qf_status gptq_quantise(const quant_layer *layer, const qf_qlinear *out)
     t.loss = qf_alloc_array((size_t)(n * group), sizeof *t.loss);
     void *workspace = qf_alloc(qf_sgemm_workspace(&product));
     const bool room = t.cost && t.w && t.loss && workspace;
-    if (room) {
-        fill_cost(&t);
-        copy_weights(&t, layer->w);
-        quantise_blocks(&t, &product, layer->pool, workspace);
-    }
+    const qf_status status = room ? walk(&t, drift, &product, workspace) : QF_MEMORY;
     qf_free(t.cost);
     qf_free(t.w);
     qf_free(t.loss);
     qf_free(workspace);
-    return room ? QF_OK : QF_MEMORY;
+    return status;
+}
+
+qf_status gptq_quantise(const quant_layer *layer, const qf_qlinear *out)
+{
+    return gptq_walk(layer, NULL, out);
 }

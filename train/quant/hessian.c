@@ -38,9 +38,20 @@ static void add_part(void *context, int part, int parts)
     for (int64_t i = own.begin; i < own.end; i++) h->sum[i] += (double)h->part[i];
 }
 
+void hessian_clear(hessian *h)
+{
+    memset(h->sum, 0, (size_t)(h->k * h->k) * sizeof *h->sum);
+    h->tokens = 0;
+}
+
 void hessian_add(hessian *h, const float *x, int64_t rows)
 {
-    qf_sgemm_run(&h->product, h->k, h->k, rows, x, h->k, x, h->k, h->part, h->k, false,
+    hessian_add_cross(h, x, x, rows);
+}
+
+void hessian_add_cross(hessian *h, const float *x, const float *y, int64_t rows)
+{
+    qf_sgemm_run(&h->product, h->k, h->k, rows, x, h->k, y, h->k, h->part, h->k, false,
                  h->workspace);
     qf_pool_run(h->pool, add_part, h);
     h->tokens += rows;

@@ -2,8 +2,8 @@
  * calibration tokens (the loss's second derivative in each row of W, up to a factor), and
  * the factor of its inverse.
  *
- * Inputs are those of the full-precision network, so one Hessian and one factor serve
- * every width, and no width's errors depend on what its neighbours were quantised to. */
+ * With inputs of the full-precision network one Hessian and one factor serve every width, and
+ * no width's errors depend on what its neighbours were quantised to. */
 #ifndef QF_HESSIAN_H
 #define QF_HESSIAN_H
 
@@ -24,8 +24,14 @@ QF_MUST_CHECK qf_status hessian_init(hessian *h, const qf_kernel_source *source,
                                      int64_t rows, int64_t k);
 void hessian_release(hessian *h);
 
+/* Nothing summed yet. */
+void hessian_clear(hessian *h);
+
 /* Adds x^T x of x [rows][k]: fp32 products summed in fp64. */
 void hessian_add(hessian *h, const float *x, int64_t rows);
+/* Adds x^T y instead: a sum that holds two inputs' cross moments is no Hessian, and of what
+ * follows only hessian_drift takes it. */
+void hessian_add_cross(hessian *h, const float *x, const float *y, int64_t rows);
 
 /* diagonal [k]: the mean of x^2 of each input.  QF_RANGE naming `what` when it is not
  * finite or nothing was seen. */

@@ -1,105 +1,46 @@
-/* quantise.c -- passes over the text, blocks of a pass, linears of a block. */
+/* quantise.c -- blocks in the order of the network, what each reads, its linears. */
 #include "quantise.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "input_facts.h"
 #include "qforge/memory.h"
 
-static const struct {
-    const char *name, *summary;
-    quant_needs needs;
-    quantiser *quantise;
-} methods[] = {
-#define TR_METHOD(id, name, needs, function, summary)                                          \
-    {name, summary, QUANT_NEEDS_##needs, function},
-#include "methods.def"
-#undef TR_METHOD
-};
-
-static const char *const grids[] = {
-#define TR_GRID(id, name) name,
-#include "grids.def"
-#undef TR_GRID
-};
-
-static void list(char *all, size_t size, const char *name)
+static void list(char recipe[QF_RECIPE_MAX], const char *item, const char *value)
 {
-    const size_t used = strlen(all);
-    snprintf(all + used, size - used, "%s%s", used ? ", " : "", name);
+    const size_t used = strlen(recipe);
+    snprintf(recipe + used, QF_RECIPE_MAX - used, "%s%s%s", used ? ", " : "", item, value);
 }
 
-qf_status tr_method_named(const char *name, tr_method *method)
-{
-    char all[256] = "";
-
-    for (int i = 0; i < TR_METHODS; i++) {
-        list(all, sizeof all, methods[i].name);
-        if (strcmp(methods[i].name, name) != 0) continue;
-        *method = (tr_method)i;
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "unknown method '%s' (there are %s)", name, all);
-}
-
-qf_status tr_grid_named(const char *name, quant_grid *found)
-{
-    char all[256] = "";
-
-    for (int i = 0; i < QUANT_GRIDS; i++) {
-        list(all, sizeof all, grids[i]);
-        if (strcmp(grids[i], name) != 0) continue;
-        *found = (quant_grid)i;
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "unknown grid '%s' (there are %s)", name, all);
-}
-
+/* Methods that compare have no choice, so for them it is no option. */
 void tr_quantise_recipe(const tr_quantise_options *o, char recipe[QF_RECIPE_MAX])
 {
-    char fitted[32];
-
     recipe[0] = 0;
-    snprintf(fitted, sizeof fitted, "grid=%s", grids[o->options.grid]);
-    if (o->options.grid) list(recipe, QF_RECIPE_MAX, fitted);
-    if (o->options.act_order) list(recipe, QF_RECIPE_MAX, "act-order");
-    if (o->options.static_groups) list(recipe, QF_RECIPE_MAX, "static-groups");
-}
-
-const char *tr_method_name(tr_method method)
-{
-    return methods[method].name;
-}
-
-const char *tr_method_summary(tr_method method)
-{
-    return methods[method].summary;
-}
-
-bool tr_method_needs_inputs(tr_method method)
-{
-    return methods[method].needs != QUANT_NEEDS_NOTHING;
-}
-
-bool tr_method_walks(tr_method method)
-{
-    return methods[method].needs >= QUANT_NEEDS_FACTOR;
+    if (o->options.grid) list(recipe, "grid=", tr_grid_name(o->options.grid));
+    if (o->options.act_order) list(recipe, "act-order", "");
+    if (o->options.static_groups) list(recipe, "static-groups", "");
+    if (o->quantised_inputs && !tr_method_compares(o->method))
+        list(recipe, "calibrate-on=", "quantised");
 }
 
 typedef struct job {
     const tr_quantise_options *options;
     const qf_model *model;
     qf_qmodel *out;
-    int per_pass;    /* blocks */
-    hessian *h;      /* [per_pass][TR_INPUTS] */
-    float *diagonal; /* [k] of the input in hand */
-    int64_t *order;  /* [k] of the input in hand, with act_order */
-    float *u;        /* [k][k] of the input in hand, where a factor is needed */
-    double damping;  /* the largest used */
-    int done, total; /* matrices; a batch counts as batch_weight of them */
+    bool quantised_inputs, compares;
+    tr_walk *walk;             /* NULL when nobody looks at inputs */
+    hessian h[TR_INPUTS];      /* of the block in hand */
+    hessian cross[TR_INPUTS];  /* where inputs are compared */
+    input_facts facts;         /* of the input in hand */
+    quant_inputs inputs;       /* a view of them */
+    float *weight[QF_LINEARS]; /* a quantised block at one width, where its outputs are
+                                  wanted */
+    int done, total;           /* matrices; a batch counts as batch_weight of them */
     int batch_weight;
 } job;
 
+/* ---- telling ---- */
 static bool tell(job *j, int done)
 {
     const tr_quantise_options *o = j->options;
@@ -113,83 +54,9 @@ static bool tell_batch(void *context, int done, int total)
     return tell(j, j->done + done * j->batch_weight);
 }
 
-static void name_linear(int index, char name[64])
-{
-    snprintf(name, 64, "model.layers.%d.%s", index / QF_LINEARS,
-             qf_linear_name((qf_linear_kind)(index % QF_LINEARS)));
-}
-
-static qf_status quantise_width(job *j, int index, int width, const char *name)
-{
-    const tr_quantise_options *o = j->options;
-    const qf_qlinear *out = qf_qmodel_linear(j->out, index, width);
-    const quant_inputs inputs = {.diagonal = j->diagonal, .order = j->order, .u = j->u};
-    quant_layer layer = {.what = name,
-                         .w = j->model->linear[index],
-                         .format = {width, o->group, o->params},
-                         .options = o->options,
-                         .inputs = j->h ? &inputs : NULL,
-                         .source = o->calibration.source,
-                         .pool = o->calibration.pool};
-
-    qf_linear_shape(&j->model->config, (qf_linear_kind)(index % QF_LINEARS), &layer.n,
-                    &layer.k);
-    QF_TRY(methods[o->method].quantise(&layer, out));
-    const qf_qmatrix matrix = qf_qmodel_matrix(j->out, index, width);
-    QF_TRY(qf_qmatrix_check(&matrix, name));
-    return tell(j, ++j->done) ? QF_OK : qf_fail(QF_INTERRUPTED, "quantising interrupted");
-}
-
-/* What a method is told of an input is made when its first linear comes by. */
-static qf_status prepare_input(job *j, const hessian *of_block, qf_linear_kind kind,
-                               const char *name)
-{
-    const hessian *h = &of_block[tr_input_of(kind)];
-    double damping = j->options->damping;
-
-    if (kind != QF_LINEAR_QUERY && tr_input_of(kind) == tr_input_of((qf_linear_kind)(kind - 1)))
-        return QF_OK;
-    QF_TRY(hessian_diagonal(h, name, j->diagonal));
-    if (!j->u) return QF_OK;
-    if (j->order) QF_TRY(hessian_order(j->diagonal, h->k, j->order));
-    QF_TRY(hessian_factor(h, j->order, name, &damping, j->u));
-    if (damping > j->damping) j->damping = damping;
-    return QF_OK;
-}
-
-static qf_status quantise_block(job *j, int block, const hessian *h)
-{
-    for (int kind = 0; kind < QF_LINEARS; kind++) {
-        const int index = block * QF_LINEARS + kind;
-        char name[64];
-        name_linear(index, name);
-        if (h) QF_TRY(prepare_input(j, h, (qf_linear_kind)kind, name));
-        for (int i = 0; i < j->options->widths; i++)
-            QF_TRY(quantise_width(j, index, j->options->width[i], name));
-    }
-    return QF_OK;
-}
-
-static void release_hessians(job *j)
-{
-    for (int i = 0; j->h && i < j->per_pass * TR_INPUTS; i++) hessian_release(&j->h[i]);
-}
-
-static qf_status quantise_pass(job *j, int begin, int end)
-{
-    if (j->h) {
-        const tr_calibration *c = &j->options->calibration;
-        QF_TRY(tr_calibrate(c, j->model, begin, end, tell_batch, j, j->h));
-        j->done += tr_calibration_batches(c) * j->batch_weight;
-    }
-    for (int block = begin; block < end; block++)
-        QF_TRY(quantise_block(j, block, j->h ? j->h + (block - begin) * TR_INPUTS : NULL));
-    return QF_OK;
-}
-
 /* How many matrices take as long as one batch, so that the time left can be told: a batch
- * is a pass through the network and a product x^T x per input, a matrix n k^2 operations
- * that run about eight times slower than a kernel's. */
+ * is a pass through a block and a product x^T x per input, a matrix n k^2 operations that
+ * run about eight times slower than a kernel's. */
 static int batch_weight(const job *j)
 {
     const tr_calibration *c = &j->options->calibration;
@@ -201,64 +68,199 @@ static int batch_weight(const job *j)
         pass += 2.0 * (double)n * (double)k + 0.6 * 2.0 * (double)k * (double)k;
         matrices += 8.0 * (double)n * (double)k * (double)k;
     }
-    const double ratio =
-        pass * c->batch * c->length * j->model->config.layers * QF_LINEARS / matrices;
+    const double ratio = pass * c->batch * c->length * QF_LINEARS / matrices;
     return ratio < 1 ? 1 : ratio > 1e4 ? 10000 : (int)ratio;
 }
 
-static qf_status make_room(job *j)
+/* A step of the walk is all batches through one block: see quantise_block. */
+static int step_weight(const job *j)
 {
-    const qf_config *c = &j->model->config;
-    const size_t fit = j->options->bytes / tr_calibration_block_bytes(c);
-    size_t widest = (size_t)(c->hidden > c->dim ? c->hidden : c->dim);
+    return tr_calibration_batches(&j->options->calibration) * j->batch_weight;
+}
 
-    if (widest < (size_t)c->heads * (size_t)c->head_dim)
-        widest = (size_t)c->heads * (size_t)c->head_dim;
-    j->per_pass = fit < 1 ? 1 : fit > (size_t)c->layers ? c->layers : (int)fit;
+static int total_weight(const job *j)
+{
+    const int layers = j->model->config.layers, widths = j->options->widths;
+    const int matrices = layers * QF_LINEARS * widths;
+
+    if (!j->walk) return matrices;
+    if (!j->quantised_inputs) return matrices + layers * step_weight(j);
+    return matrices +
+           ((2 * layers - 1) * widths + (j->compares ? layers - 1 : 0)) * step_weight(j);
+}
+
+/* ---- one linear ---- */
+static void name_linear(int index, char name[64])
+{
+    snprintf(name, 64, "model.layers.%d.%s", index / QF_LINEARS,
+             qf_linear_name((qf_linear_kind)(index % QF_LINEARS)));
+}
+
+static qf_status quantise_width(job *j, int index, int width, const char *name)
+{
+    const tr_quantise_options *o = j->options;
+    quant_layer layer = {.what = name,
+                         .w = j->model->linear[index],
+                         .format = {width, o->group, o->params},
+                         .options = o->options,
+                         .inputs = j->walk ? &j->inputs : NULL,
+                         .source = o->calibration.source,
+                         .pool = o->calibration.pool};
+
+    qf_linear_shape(&j->model->config, (qf_linear_kind)(index % QF_LINEARS), &layer.n,
+                    &layer.k);
+    QF_TRY(tr_method_function(o->method)(&layer, qf_qmodel_linear(j->out, index, width)));
+    const qf_qmatrix matrix = qf_qmodel_matrix(j->out, index, width);
+    QF_TRY(qf_qmatrix_check(&matrix, name));
+    return tell(j, ++j->done) ? QF_OK : qf_fail(QF_INTERRUPTED, "quantising interrupted");
+}
+
+/* The facts of an input are made when its first linear comes by. */
+static qf_status meet_input(job *j, qf_linear_kind kind, const char *name)
+{
+    const int input = tr_input_of(kind);
+
+    if (!j->walk) return QF_OK;
+    if (kind != QF_LINEAR_QUERY && input == tr_input_of((qf_linear_kind)(kind - 1)))
+        return QF_OK;
+    return input_facts_make(&j->facts, &j->h[input], &j->cross[input], j->options->damping,
+                            name, &j->inputs);
+}
+
+/* The block's linears at widths [begin, end) of the list. */
+static qf_status quantise_linears(job *j, int block, int begin, int end)
+{
+    for (int kind = 0; kind < QF_LINEARS; kind++) {
+        const int index = block * QF_LINEARS + kind;
+        char name[64];
+        name_linear(index, name);
+        QF_TRY(meet_input(j, (qf_linear_kind)kind, name));
+        for (int i = begin; i < end; i++)
+            QF_TRY(quantise_width(j, index, j->options->width[i], name));
+    }
+    return QF_OK;
+}
+
+/* ---- one block ---- */
+static qf_status walk(job *j, tr_step step)
+{
+    for (int i = 0; step.h && i < TR_INPUTS; i++) hessian_clear(&step.h[i]);
+    for (int i = 0; step.drift && i < TR_INPUTS; i++) hessian_clear(&step.drift[i]);
+    QF_TRY(tr_walk_step(j->walk, &step, tell_batch, j));
+    j->done += step_weight(j);
+    return QF_OK;
+}
+
+/* The width's stream passes the block as it was quantised. */
+static qf_status advance_width(job *j, int block, int i)
+{
+    for (int kind = 0; kind < QF_LINEARS; kind++) {
+        const qf_qmatrix matrix =
+            qf_qmodel_matrix(j->out, block * QF_LINEARS + kind, j->options->width[i]);
+        qf_qmatrix_dequantise(&matrix, j->weight[kind]);
+    }
+    return walk(j, (tr_step){.stream = i,
+                             .block = block,
+                             .weight = (const float *const *)j->weight,
+                             .advance = true});
+}
+
+/* Streams: with full-precision inputs one; else one of each width, and behind them that of
+ * full precision where inputs are compared with it.  Nobody reads behind the last block. */
+static qf_status quantise_block(job *j, int block)
+{
+    const int widths = j->options->widths;
+    const bool last = block + 1 == j->model->config.layers;
+
+    if (!j->walk) return quantise_linears(j, block, 0, widths);
+    if (!j->quantised_inputs) {
+        QF_TRY(walk(j, (tr_step){.block = block, .advance = true, .h = j->h}));
+        return quantise_linears(j, block, 0, widths);
+    }
+    for (int i = 0; i < widths; i++) {
+        QF_TRY(walk(j, (tr_step){.stream = i,
+                                 .block = block,
+                                 .h = j->h,
+                                 .drift = j->compares ? j->cross : NULL,
+                                 .other = widths}));
+        QF_TRY(quantise_linears(j, block, i, i + 1));
+        if (!last) QF_TRY(advance_width(j, block, i));
+    }
+    if (!j->compares || last) return QF_OK;
+    return walk(j, (tr_step){.stream = widths, .block = block, .advance = true});
+}
+
+/* ---- all of them ---- */
+static qf_status make_weights(job *j)
+{
+    for (int kind = 0; kind < QF_LINEARS; kind++) {
+        int64_t n, k;
+        qf_linear_shape(&j->model->config, (qf_linear_kind)kind, &n, &k);
+        j->weight[kind] = qf_alloc_array((size_t)(n * k), sizeof *j->weight[kind]);
+        if (!j->weight[kind]) return QF_MEMORY;
+    }
+    return QF_OK;
+}
+
+static qf_status make_walk(job *j)
+{
+    const tr_quantise_options *o = j->options;
+    const tr_calibration *c = &o->calibration;
+    int64_t widest = 0;
+
+    for (int i = 0; i < TR_INPUTS; i++) {
+        const int64_t k = tr_input_width(&j->model->config, i);
+        const int64_t rows = (int64_t)c->batch * c->length;
+        widest = k > widest ? k : widest;
+        QF_TRY(hessian_init(&j->h[i], c->source, c->pool, rows, k));
+        if (j->compares) QF_TRY(hessian_init(&j->cross[i], c->source, c->pool, rows, k));
+    }
+    QF_TRY(input_facts_init(&j->facts, tr_method_needs(o->method), &o->options, widest,
+                            c->source, c->pool));
+    if (j->quantised_inputs) QF_TRY(make_weights(j));
     j->batch_weight = batch_weight(j);
-    j->total += (c->layers + j->per_pass - 1) / j->per_pass * j->batch_weight *
-                tr_calibration_batches(&j->options->calibration);
-    j->h = qf_alloc_array((size_t)j->per_pass * TR_INPUTS, sizeof *j->h);
-    j->diagonal = qf_alloc_array(widest, sizeof *j->diagonal);
-    if (!j->h || !j->diagonal) return QF_MEMORY;
-    if (!tr_method_walks(j->options->method)) return QF_OK;
-    j->u = qf_alloc_array(widest * widest, sizeof *j->u);
-    if (j->options->options.act_order) j->order = qf_alloc_array(widest, sizeof *j->order);
-    return j->u && (j->order || !j->options->options.act_order) ? QF_OK : QF_MEMORY;
+    return tr_walk_create(c, j->model, j->quantised_inputs ? o->widths + j->compares : 1,
+                          &j->walk);
 }
 
 static qf_status run(job *j)
 {
+    const tr_quantise_options *o = j->options;
     const int layers = j->model->config.layers;
 
-    j->per_pass = layers;
-    j->total = layers * QF_LINEARS * j->options->widths;
-    if (tr_method_needs_inputs(j->options->method)) QF_TRY(make_room(j));
-    for (int begin = 0; begin < layers; begin += j->per_pass) {
-        const int end = begin + j->per_pass < layers ? begin + j->per_pass : layers;
-        const qf_status status = quantise_pass(j, begin, end);
-        release_hessians(j);
-        if (status != QF_OK) return status;
-    }
+    if (tr_method_needs_inputs(o->method)) QF_TRY(make_walk(j));
+    j->total = total_weight(j);
+    for (int block = 0; block < layers; block++) QF_TRY(quantise_block(j, block));
     return QF_OK;
+}
+
+static void release(job *j)
+{
+    for (int i = 0; i < TR_INPUTS; i++) {
+        hessian_release(&j->h[i]);
+        hessian_release(&j->cross[i]);
+    }
+    for (int kind = 0; kind < QF_LINEARS; kind++) qf_free(j->weight[kind]);
+    input_facts_release(&j->facts);
+    tr_walk_destroy(j->walk);
 }
 
 qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
                       qf_qmodel *quantised, double *damping)
 {
-    job j = {.options = options, .model = model, .out = quantised};
+    job j = {.options = options,
+             .model = model,
+             .out = quantised,
+             .compares = tr_method_compares(options->method)};
 
+    j.quantised_inputs = options->quantised_inputs || j.compares;
     QF_TRY(qf_qmodel_create(model, options->group, options->width, options->widths, quantised));
     snprintf(quantised->method, sizeof quantised->method, "%s",
              tr_method_name(options->method));
     tr_quantise_recipe(options, quantised->recipe);
-    qf_status status = run(&j);
-    release_hessians(&j);
-    qf_free(j.h);
-    qf_free(j.diagonal);
-    qf_free(j.order);
-    qf_free(j.u);
+    const qf_status status = run(&j);
+    if (damping) *damping = j.facts.damping;
+    release(&j);
     if (status != QF_OK) qf_qmodel_release(quantised);
-    if (damping) *damping = j.damping;
     return status;
 }

@@ -13,6 +13,7 @@ typedef enum quant_needs {
     QUANT_NEEDS_NOTHING,
     QUANT_NEEDS_DIAGONAL,
     QUANT_NEEDS_FACTOR,
+    QUANT_NEEDS_DRIFT,
 } quant_needs;
 
 typedef enum quant_grid {
@@ -36,6 +37,7 @@ typedef struct quant_inputs {
     const float *diagonal; /* [k] mean of x^2: what an error in a column costs by itself */
     const int64_t *order;  /* [k] columns in the order of rounding; NULL: as they are */
     const float *u;        /* [k][k] of hessian_factor, rows and columns in that order */
+    const float *drift;    /* [k][k] of drift_factor, in that order */
 } quant_inputs;
 
 typedef struct quant_layer {
