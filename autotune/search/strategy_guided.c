@@ -1,7 +1,9 @@
 /* strategy_guided.c -- what is expected, corrected by what was measured: a Gaussian process
- * over the logarithm of measured to expected time, and of all candidates the one that
- * promises the largest gain over the fastest (expected improvement, Jones, Schonlau and
- * Welch, "Efficient global optimization of expensive black-box functions", 1998). */
+ * over the logarithm of measured to expected time, and of all candidates the one whose time
+ * may be the least: its mean less a little of its doubt (a lower confidence bound, Srinivas
+ * et al., "Gaussian process optimization in the bandit setting", 2010).  When no candidate
+ * promises a gain worth a trial (expected improvement, Jones, Schonlau and Welch, 1998)
+ * there is none. */
 #include <math.h>
 
 #include "gaussian.h"
@@ -12,8 +14,11 @@
 /* By how much times are off what was expected, and off their mean where nothing was, as
  * logarithms. */
 static const double off_expected = 0.12, off_mean = 0.4;
+/* How much of the doubt counts in a candidate's favour.  On spaces measured whole a third of
+ * it found more in few trials than none, all, or the expected improvement. */
+static const double hope = 0.3;
 /* When a gain below this is all that is expected, nothing is worth a trial. */
-static const double worth = 2e-4;
+static const double worth = 1e-5;
 enum { AT_LEAST = 8 };
 
 static double expected(const qf_search_view *view, int i)
@@ -38,17 +43,18 @@ static double improvement(double best, double mean, double deviation)
 
 static int most_promising(const qf_search_view *view, qf_gaussian *g, double best)
 {
-    double most = view->tried < AT_LEAST ? -HUGE_VAL : worth;
+    double least = HUGE_VAL, gain = 0;
     int next = -1;
 
     for (int i = 0; i < view->points->count; i++) {
         double height, deviation;
         if (view->ns[i] != 0) continue;
         qf_gaussian_guess(g, i, &height, &deviation);
-        const double gain = improvement(best, height + expected(view, i), deviation);
-        if (gain > most) most = gain, next = i;
+        height += expected(view, i);
+        gain = fmax(gain, improvement(best, height, deviation));
+        if (height - hope * deviation < least) least = height - hope * deviation, next = i;
     }
-    return next;
+    return view->tried < AT_LEAST || gain > worth ? next : -1;
 }
 
 /* A failure counts as much as the slowest: whatever is like it may be no better. */
