@@ -1,5 +1,6 @@
-/* source.c -- the ladder from a problem to a compiled kernel: the ledger's best for it,
- * the best of the nearest tuned shape, the prior's favourite, the reference. */
+/* source.c -- the ladder from a problem to a compiled kernel: the ledger's best for it, what
+ * its trials of other problems speak for, the best of the nearest tuned shape while they are
+ * few, the prior's favourite, the reference. */
 #include "qforge/source.h"
 
 #include <pthread.h>
@@ -7,16 +8,16 @@
 
 #include "qforge/memory.h"
 #include "qforge/store.h"
-#include "space.h"
+#include "search/ranking.h"
 
-enum { FAVOURITES = 8 };
+enum { FAVOURITES = 8, BUCKETS = 256 };
 
 /* A quarter of the rows, or four octaves of width: beyond that another tile wins. */
 static const double nearest_limit = 2.5;
 
 typedef struct memo {
     struct memo *next;
-    char name[QF_NAME_MAX]; /* of the problem */
+    qf_problem problem;
     qf_kernel kernel;
 } memo;
 
@@ -25,7 +26,9 @@ struct qf_tuned {
     qf_jit *jit;
     qf_store *store;
     pthread_mutex_t lock;
-    memo *memos;
+    memo *memos[BUCKETS]; /* by hash; only added to */
+    qf_ranker *ranker;    /* NULL: nothing was learned, or not yet tried to */
+    bool schooled;
     qf_kernel_source source;
 };
 
@@ -38,70 +41,113 @@ static qf_status compile(const qf_tuned *tuned, const qf_kernel_id *id, qf_rung 
 
 /* A row of the ledger whose kernel can no longer be made, or reads other panels than the
  * weights are packed in, is no answer. */
+static qf_status from_row(const qf_tuned *tuned, const qf_best *best, qf_rung rung,
+                          qf_kernel *kernel)
+{
+    if (best->kernel.isa != tuned->source.isa) return QF_NOT_FOUND;
+    return compile(tuned, &best->kernel, rung, kernel) == QF_OK ? QF_OK : QF_NOT_FOUND;
+}
+
 static qf_status from_ledger(const qf_tuned *tuned, const qf_problem *problem,
                              qf_kernel *kernel)
 {
     const qf_scope scope = {tuned->cpu->tune_key, QF_CODE_ABI};
-    qf_rung rung = QF_RUNG_EXACT;
     qf_best best;
 
     if (!tuned->store) return QF_NOT_FOUND;
-    qf_status status = qf_store_best(tuned->store, &scope, problem, &best);
-    if (status == QF_NOT_FOUND) {
-        rung = QF_RUNG_NEAREST;
-        status = qf_store_nearest(tuned->store, &scope, problem, nearest_limit, &best);
-    }
-    QF_TRY(status);
-    if (best.kernel.isa != tuned->source.isa) return QF_NOT_FOUND;
-    return compile(tuned, &best.kernel, rung, kernel) == QF_OK ? QF_OK : QF_NOT_FOUND;
+    QF_TRY(qf_store_best(tuned->store, &scope, problem, &best));
+    return from_row(tuned, &best, QF_RUNG_EXACT, kernel);
 }
 
-static qf_status from_prior(const qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
+static qf_status from_neighbour(const qf_tuned *tuned, const qf_problem *problem,
+                                qf_kernel *kernel)
+{
+    const qf_scope scope = {tuned->cpu->tune_key, QF_CODE_ABI};
+    qf_best best;
+
+    if (!tuned->store) return QF_NOT_FOUND;
+    QF_TRY(qf_store_nearest(tuned->store, &scope, problem, nearest_limit, &best));
+    return from_row(tuned, &best, QF_RUNG_NEAREST, kernel);
+}
+
+/* The first of all kernels by what is expected of them. */
+static qf_status favourite(const qf_tuned *tuned, const qf_problem *problem,
+                           const qf_ranker *ranker, qf_rung rung, qf_kernel *kernel)
 {
     qf_space space;
-    qf_status status = QF_NOT_FOUND;
 
     QF_TRY(qf_space_build(tuned->cpu, problem, QF_RECIPE_COUNT, &space));
-    for (int i = 0; status != QF_OK && i < space.count && i < FAVOURITES; i++)
-        status = compile(tuned, &space.item[i].kernel, QF_RUNG_PRIOR, kernel);
+    qf_ranker_expect(ranker, problem, space.item, space.count);
+    qf_status status = qf_candidates_sort(space.item, space.count);
+    if (status == QF_OK) status = QF_NOT_FOUND;
+    for (int i = 0; status == QF_NOT_FOUND && i < space.count && i < FAVOURITES; i++)
+        if (compile(tuned, &space.item[i].kernel, rung, kernel) == QF_OK) status = QF_OK;
     qf_space_release(&space);
-    return status == QF_OK ? QF_OK : QF_NOT_FOUND;
+    return status;
 }
 
-static qf_status climb(const qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
+/* Learning takes about a second with ten thousand trials; it waits for the first problem that
+ * was never tuned. */
+static qf_status from_experience(qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
+{
+    const qf_scope scope = {tuned->cpu->tune_key, QF_CODE_ABI};
+
+    if (!tuned->store) return QF_NOT_FOUND;
+    if (!tuned->schooled)
+        QF_TRY(
+            qf_ranker_of_store(tuned->store, &scope, tuned->source.isa, NULL, &tuned->ranker));
+    tuned->schooled = true;
+    if (!tuned->ranker) return QF_NOT_FOUND;
+    return favourite(tuned, problem, tuned->ranker, QF_RUNG_LEARNED, kernel);
+}
+
+static qf_status climb(qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
 {
     qf_status status = from_ledger(tuned, problem, kernel);
-    if (status == QF_NOT_FOUND) status = from_prior(tuned, problem, kernel);
+    if (status == QF_NOT_FOUND) status = from_experience(tuned, problem, kernel);
+    if (status == QF_NOT_FOUND) status = from_neighbour(tuned, problem, kernel);
+    if (status == QF_NOT_FOUND) status = favourite(tuned, problem, NULL, QF_RUNG_PRIOR, kernel);
     if (status == QF_NOT_FOUND) status = qf_reference_find(tuned->source.isa, problem, kernel);
     return status;
 }
 
-static qf_status remember(qf_tuned *tuned, const char *name, const qf_kernel *kernel)
+/* ---- what was asked before ------------------------------------------------------------- */
+
+static memo **bucket_of(qf_tuned *tuned, const qf_problem *p)
+{
+    const uint64_t part[] = {(uint64_t)p->accuracy, (uint64_t)p->op,     (uint64_t)p->quant,
+                             (uint64_t)p->group,    (uint64_t)p->m,      (uint64_t)p->n,
+                             (uint64_t)p->k,        (uint64_t)p->threads};
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        hash = (hash ^ part[i]) * 0x9e3779b97f4a7c15;
+    return &tuned->memos[hash >> 56];
+}
+
+static qf_status remember(memo **bucket, const qf_problem *problem, const qf_kernel *kernel)
 {
     memo *fresh = qf_alloc(sizeof *fresh);
     if (!fresh) return QF_MEMORY;
-    memcpy(fresh->name, name, sizeof fresh->name);
-    fresh->kernel = *kernel;
-    fresh->next = tuned->memos;
-    tuned->memos = fresh;
+    *fresh = (memo){*bucket, *problem, *kernel};
+    *bucket = fresh;
     return QF_OK;
 }
 
 static qf_status find(void *self, const qf_problem *problem, qf_kernel *kernel)
 {
     qf_tuned *tuned = self;
-    char name[QF_NAME_MAX] = "";
+    memo **const bucket = bucket_of(tuned, problem);
     qf_status status = QF_OK;
 
-    qf_problem_print(problem, name);
     pthread_mutex_lock(&tuned->lock);
-    const memo *known = tuned->memos;
-    while (known && strcmp(known->name, name) != 0) known = known->next;
+    const memo *known = *bucket;
+    while (known && !qf_problem_equal(&known->problem, problem)) known = known->next;
     if (known) {
         *kernel = known->kernel;
     } else {
         status = climb(tuned, problem, kernel);
-        if (status == QF_OK) status = remember(tuned, name, kernel);
+        if (status == QF_OK) status = remember(bucket, problem, kernel);
     }
     pthread_mutex_unlock(&tuned->lock);
     return status;
@@ -122,10 +168,12 @@ qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, qf_store *store, qf_tu
 void qf_tuned_destroy(qf_tuned *tuned)
 {
     if (!tuned) return;
-    for (memo *m = tuned->memos, *next; m; m = next) {
-        next = m->next;
-        qf_free(m);
-    }
+    for (int b = 0; b < BUCKETS; b++)
+        for (memo *m = tuned->memos[b], *next; m; m = next) {
+            next = m->next;
+            qf_free(m);
+        }
+    qf_ranker_destroy(tuned->ranker);
     pthread_mutex_destroy(&tuned->lock);
     qf_free(tuned);
 }

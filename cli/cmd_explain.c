@@ -23,6 +23,8 @@ static const struct {
      "predicted by the prior"},
     {"nearest", "not tuned itself: the best of the nearest tuned shape", "nearest",
      "predicted from the nearest shape's time"},
+    {"learned", "not tuned itself: what the ledger's trials of other problems speak for",
+     "nearest", "predicted from the nearest shape's time"},
     {"exact", "tuned here", "measured", "measured"},
 };
 

@@ -17,7 +17,7 @@
 typedef struct run {
     cli_problem_request request;
     const char *strategy, *ledger, *shard, *simulated;
-    int64_t threads, trials, seed;
+    int64_t threads, trials, seed, walks;
     double budget;
     bool json, dry;
 
@@ -248,9 +248,12 @@ static qf_status simulate(const run *r)
 {
     const cli_simulation simulation = {.file = r->simulated,
                                        .strategy = r->strategy,
-                                       .runs = 5,
+                                       .runs = (int)r->walks,
                                        .seed = (uint64_t)r->seed,
                                        .json = r->json};
+    if (r->walks < 1 || r->walks > 1000)
+        return qf_fail(QF_USAGE, "--walks: %lld is not between 1 and 1000",
+                       (long long)r->walks);
     return cli_simulate(&simulation);
 }
 
@@ -269,6 +272,7 @@ static qf_status check(const run *r)
 qf_status cli_cmd_tune(int argc, char **argv)
 {
     run r = {.request = {.op = "forward", .group = 64, .rows = 512, .prompt = 128},
+             .walks = 5,
              .progress = cli_progress_start(),
              .start_ns = qf_now_ns()};
     cli_problem_request *q = &r.request;
@@ -295,6 +299,7 @@ qf_status cli_cmd_tune(int argc, char **argv)
         {"json", 'j', CLI_FLAG, &r.json, NULL, "for programs"},
         {"simulate", 0, CLI_TEXT, &r.simulated, "FILE",
          "replay strategies on what this ledger, or cache of Kernel Tuner, holds"},
+        {"walks", 0, CLI_INT, &r.walks, "N", "simulated, through every space, 5"},
         {"dry-run", 0, CLI_FLAG, &r.dry, NULL, "say what would be measured"},
         {0}};
     char command[1024];

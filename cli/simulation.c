@@ -158,7 +158,10 @@ static qf_status simulate_all(run *r)
             strcmp(qf_strategy_name((qf_strategy)s), r->request->strategy) == 0)
             QF_TRY(simulate_strategy(r, (qf_strategy)s));
     if (!r->request->json && r->sweeps.item[0].kernel) printf("\nwithout a trial\n");
-    for (int g = 0; g < QF_GUESSES; g++) QF_TRY(simulate_guess(r, (qf_guess)g));
+    /* Any informed strategy's first trial is what was learned. */
+    for (int g = 0; g < QF_GUESSES; g++)
+        if (g != QF_GUESS_LEARNED || !r->request->strategy)
+            QF_TRY(simulate_guess(r, (qf_guess)g));
     return QF_OK;
 }
 

@@ -32,19 +32,13 @@ static qf_status parse_widths(const char *text, widths *list)
     return list->count ? QF_OK : qf_fail(QF_USAGE, "--bits: no width given");
 }
 
-static bool same(const qf_problem *a, const qf_problem *b)
-{
-    return a->accuracy == b->accuracy && a->op == b->op && a->quant == b->quant &&
-           a->group == b->group && a->m == b->m && a->n == b->n && a->k == b->k;
-}
-
 static void add(cli_problems *problems, const qf_problem *problem)
 {
     qf_problem p = *problem;
 
     if (p.quant == QF_F32) p.group = 0, p.accuracy = QF_EXACT;
     for (int i = 0; i < problems->count; i++)
-        if (same(&problems->item[i], &p)) return;
+        if (qf_problem_equal(&problems->item[i], &p)) return;
     QF_ASSERT(problems->count < PROBLEMS_MAX);
     problems->item[problems->count++] = p;
 }

@@ -302,6 +302,13 @@ bool qf_kernel_equal(const qf_kernel_id *a, const qf_kernel_id *b)
            a->isa == b->isa && memcmp(&a->tile, &b->tile, sizeof a->tile) == 0;
 }
 
+bool qf_problem_equal(const qf_problem *a, const qf_problem *b)
+{
+    return a->accuracy == b->accuracy && a->op == b->op && a->quant == b->quant &&
+           a->group == b->group && a->m == b->m && a->n == b->n && a->k == b->k &&
+           a->threads == b->threads;
+}
+
 double qf_problem_distance(const qf_problem *a, const qf_problem *b)
 {
     return 2 * fabs(log2((double)a->m / (double)b->m)) +

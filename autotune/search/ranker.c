@@ -74,13 +74,6 @@ typedef struct table {
     float *x, *y, *weight;
 } table;
 
-static bool same_problem(const qf_problem *a, const qf_problem *b)
-{
-    return a->accuracy == b->accuracy && a->op == b->op && a->quant == b->quant &&
-           a->group == b->group && a->m == b->m && a->n == b->n && a->k == b->k &&
-           a->threads == b->threads;
-}
-
 /* One problem's trials.  Only differences among them count, and most those near the best. */
 static void add_problem(const qf_experience *trials, int count, table *t, int at)
 {
@@ -108,7 +101,8 @@ static int add_problems(const qf_experience *trials, int count, table *t)
 
     for (int i = 0, next; i < count; i = next, problems++) {
         next = i + 1;
-        while (next < count && same_problem(&trials[next].problem, &trials[i].problem)) next++;
+        while (next < count && qf_problem_equal(&trials[next].problem, &trials[i].problem))
+            next++;
         add_problem(trials + i, next - i, t, i);
     }
     return problems;
@@ -158,7 +152,7 @@ static bool remember(void *context, const char *tune_key, int code_abi, const qf
     (void)tune_key, (void)code_abi;
     if (outcome->verdict != QF_VERDICT_OK || trial->kernel.isa != m->isa ||
         trial->kernel.tile.align || !(trial->predicted_ns > 0) ||
-        same_problem(&trial->problem, m->except))
+        (m->except && qf_problem_equal(&trial->problem, m->except)))
         return true;
     m->trial[m->count++] = (qf_experience){trial->problem, trial->kernel, trial->predicted_ns,
                                            outcome->timing.median_ns};

@@ -143,6 +143,7 @@ QF_MUST_CHECK qf_status qf_kernel_parse(const char *name, qf_kernel_id *id);
 /* "6x16_u2_kc256_mc192" alone, as `--tile` takes it. */
 QF_MUST_CHECK qf_status qf_tile_parse(const char *text, qf_tile *tile);
 bool qf_kernel_equal(const qf_kernel_id *a, const qf_kernel_id *b);
+bool qf_problem_equal(const qf_problem *a, const qf_problem *b);
 /* Octaves between two shapes; rows of x and threads count most, because they change
  * which tile wins: 2 |log2 m| + |log2 n| / 2 + |log2 k| / 2 + 2 |log2 threads|. */
 double qf_problem_distance(const qf_problem *a, const qf_problem *b);

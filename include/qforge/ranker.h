@@ -19,8 +19,9 @@ typedef struct qf_experience {
  * from: fewer than some hundred, or of one problem. */
 QF_MUST_CHECK qf_status qf_ranker_learn(const qf_experience *trials, int count,
                                         qf_ranker **ranker);
-/* The same from the ledger's trials in scope, of kernels for `isa`, on all problems but one: a
- * search that was interrupted must not learn from itself when it goes on. */
+/* The same from the ledger's trials in scope, of kernels for `isa`, on all problems, or all
+ * but one (except, may be NULL): a search that was interrupted must not learn from itself when
+ * it goes on. */
 QF_MUST_CHECK qf_status qf_ranker_of_store(qf_store *store, const qf_scope *scope, qf_isa isa,
                                            const qf_problem *except, qf_ranker **ranker);
 void qf_ranker_destroy(qf_ranker *ranker); /* NULL is fine */
