@@ -11,7 +11,8 @@
 #include "search/strategy.h"
 #include "trial.h"
 
-/* A search that is not thorough looks at one in TENTH, or at TRIALS. */
+/* A search that is not thorough looks at one candidate in TENTH, or at TRIALS; at twice as many
+ * while the ledger has taught nothing. */
 enum { AT_LEAST = 8, FINALISTS = 5, TENTH = 10, TRIALS = 16, SEEDS = 3 };
 
 /* Expected times beyond this many times the best expected are not tried. */
@@ -64,9 +65,9 @@ static qf_scope scope_of(const qf_tune_options *options)
     return (qf_scope){options->cpu->tune_key, QF_CODE_ABI};
 }
 
-/* By what other problems taught, as far as there is a ledger. */
+/* By what other problems taught, as far as there is a ledger and *taught anything. */
 static qf_status expect(const qf_tune_options *options, const qf_problem *problem,
-                        qf_space *space)
+                        qf_space *space, bool *taught)
 {
     const qf_scope scope = scope_of(options);
     qf_ranker *ranker = NULL;
@@ -74,9 +75,19 @@ static qf_status expect(const qf_tune_options *options, const qf_problem *proble
     if (options->store)
         QF_TRY(qf_ranker_of_store(options->store, &scope, qf_cpu_best_isa(options->cpu),
                                   problem, &ranker));
+    *taught = ranker != NULL;
     qf_ranker_expect(ranker, problem, space->item, space->count);
     qf_ranker_destroy(ranker);
     return qf_candidates_sort(space->item, space->count);
+}
+
+static int trials_of(const qf_tune_options *options, int all, bool taught)
+{
+    const int some = all / TENTH > TRIALS ? all / TENTH : TRIALS;
+
+    if (options->trials) return options->trials;
+    if (strategies[options->strategy].thorough) return all;
+    return taught ? some : 2 * some;
 }
 
 static qf_status plan(const qf_tune_options *options, const qf_problem *problem,
@@ -84,15 +95,14 @@ static qf_status plan(const qf_tune_options *options, const qf_problem *problem,
 {
     QF_TRY(qf_space_build(options->cpu, problem, options->recipe, space));
     *all = space->count;
-    const qf_status status = expect(options, problem, space);
+    bool taught = false;
+    const qf_status status = expect(options, problem, space, &taught);
     if (status != QF_OK) {
         qf_space_release(space);
         return status;
     }
-    const bool thorough = strategies[options->strategy].thorough;
-    if (!thorough) prune(space);
-    const int some = *all / TENTH > TRIALS ? *all / TENTH : TRIALS;
-    const int wanted = options->trials ? options->trials : thorough ? *all : some;
+    if (!strategies[options->strategy].thorough) prune(space);
+    const int wanted = trials_of(options, *all, taught);
     *planned = wanted < space->count ? wanted : space->count;
     return QF_OK;
 }
@@ -259,6 +269,32 @@ static qf_status plant_seeds(search *s)
     return try_known(s, &k);
 }
 
+/* The most promising of a recipe, of all its tiles or of those one panel wide; -1: tried. */
+static int favourite_of(const search *s, qf_recipe recipe, bool narrow)
+{
+    for (int i = 0; i < s->space.count; i++) {
+        const qf_kernel_id *id = &s->space.item[i].kernel;
+        if (id->recipe != recipe || (narrow && id->tile.nr > qf_isa_panel(id->isa))) continue;
+        return s->ns[i] == 0 ? i : -1;
+    }
+    return -1;
+}
+
+/* Then every recipe's favourites: where the prior is wrong about a recipe, or about wide tiles,
+ * as it is on a machine it has never seen, it is wrong about all of them alike, and a search
+ * that begins with its sixteen favourites never meets the others. */
+static qf_status try_recipes(search *s)
+{
+    for (int recipe = 0; recipe < QF_RECIPE_COUNT; recipe++)
+        for (int narrow = 0; narrow < 2; narrow++) {
+            const int i = favourite_of(s, (qf_recipe)recipe, narrow);
+            if (i < 0 || s->tried >= s->result->planned || stopped(s) || !time_left(s))
+                continue;
+            QF_TRY(try_one(s, i));
+        }
+    return QF_OK;
+}
+
 /* Whether the ledger's election already weighed everything tried so far. */
 static bool already_elected(const search *s)
 {
@@ -284,6 +320,7 @@ static qf_status try_all(search *s, bool *complete)
     QF_TRY(recall_all(s));
     const bool settled = enough(s);
     if (!settled && time_left(s)) QF_TRY(plant_seeds(s));
+    if (!settled && !strategies[s->options->strategy].thorough) QF_TRY(try_recipes(s));
     while (!settled && s->tried < s->result->planned) {
         if (stopped(s) || !time_left(s)) return QF_OK;
         const qf_search_view view = {&s->points, s->expected_ns, s->ns,

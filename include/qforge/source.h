@@ -11,8 +11,9 @@ struct qf_store;
 typedef struct qf_tuned qf_tuned;
 
 /* store may be NULL (prior only).  cpu, jit and store are borrowed.  The ladder for a
- * problem: exact row of this tune_key and code ABI -> nearest shape -> prior.  The
- * reference answers when the CPU has no ISA of ours. */
+ * problem: exact row of this tune_key and code ABI -> what its other rows speak for, or the
+ * nearest shape's while they are few -> prior.  The reference answers when the CPU has no ISA
+ * of ours. */
 QF_MUST_CHECK qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, struct qf_store *store,
                                         qf_tuned **tuned);
 void qf_tuned_destroy(qf_tuned *tuned);
