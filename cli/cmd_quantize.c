@@ -24,7 +24,7 @@ typedef struct command {
         *ledger;
     int64_t group, samples, length, seed, threads;
     double damping;
-    bool json;
+    bool json, resume;
     tr_quantise_options options;
 } command;
 
@@ -142,8 +142,8 @@ static qf_status load_stream(const command *c, const qf_tokenizer *tokenizer,
     return status;
 }
 
-static qf_status print_result(const command *c, const qf_qmodel *model, double damping,
-                              double seconds)
+static qf_status print_result(const command *c, const qf_qmodel *model,
+                              const tr_quantise_report *report, double seconds)
 {
     const qf_config *config = &model->base.config;
 
@@ -156,9 +156,11 @@ static qf_status print_result(const command *c, const qf_qmodel *model, double d
             json_object_set_new(bytes, width,
                                 json_integer(qf_subnet_bytes(config, &subnet, model->group)));
         }
-        json_t *root = json_pack("{s:s, s:s, s:i, s:f, s:f, s:o}", "directory", c->out,
-                                 "method", model->method, "group", model->group, "damping",
-                                 damping, "seconds", seconds, "bytes", bytes);
+        json_t *root =
+            json_pack("{s:s, s:s, s:s, s:i, s:f, s:i, s:f, s:o}", "directory", c->out, "method",
+                      model->method, "recipe", model->recipe, "group", model->group, "damping",
+                      report->damping, "resumed_blocks", report->resumed, "seconds", seconds,
+                      "bytes", bytes);
         if (!root) return qf_fail(QF_MEMORY, "no memory for the result");
         json_dumpf(root, stdout, JSON_REAL_PRECISION(6));
         putchar('\n');
@@ -176,32 +178,63 @@ static qf_status print_result(const command *c, const qf_qmodel *model, double d
     return QF_OK;
 }
 
+/* Finished blocks are kept in OUT.partial. */
+static qf_status name_partial(command *c, char **partial)
+{
+    static const char suffix[] = ".partial";
+    size_t length = strlen(c->out);
+
+    while (length > 1 && c->out[length - 1] == '/') length--;
+    *partial = qf_alloc(length + sizeof suffix);
+    if (!*partial) return QF_MEMORY;
+    memcpy(*partial, c->out, length);
+    memcpy(*partial + length, suffix, sizeof suffix);
+    if (!c->resume && tr_quantise_begun(*partial))
+        return qf_fail(QF_USAGE,
+                       "%s: a run was begun here; --resume goes on with it, removing the "
+                       "directory starts anew",
+                       *partial);
+    c->options.partial = *partial;
+    return QF_OK;
+}
+
+static void hint_at_damping(const command *c, const tr_quantise_report *report)
+{
+    if (report->damping > c->damping)
+        fprintf(stderr,
+                "hint: the Hessians needed a damping of %g; more calibration text "
+                "(--samples) would help\n",
+                report->damping);
+}
+
+static qf_status save(const command *c, const qf_tokenizer *tokenizer, const qf_qmodel *model)
+{
+    QF_TRY(qf_directory_make(c->out));
+    QF_TRY(qf_tokenizer_save(tokenizer, c->out));
+    QF_TRY(qf_qmodel_save(model, c->out));
+    return tr_quantise_forget(c->options.partial);
+}
+
 static qf_status quantise(command *c, const qf_model *model, const qf_tokenizer *tokenizer)
 {
     tr_quantise_options *o = &c->options;
     teller t = {cli_progress_start(), qf_now_ns()};
     tr_stream stream = {0};
+    tr_quantise_report report;
     qf_qmodel quantised;
-    double damping = 0;
 
     if (tr_method_needs_inputs(o->method))
         QF_TRY(load_stream(c, tokenizer, &o->calibration, &stream));
     o->progress = tell;
     o->progress_context = &t;
-    qf_status status = tr_quantise(o, model, &quantised, &damping);
+    qf_status status = tr_quantise(o, model, &quantised, &report);
     cli_progress_end(&t.line);
     tr_stream_release(&stream);
     QF_TRY(status);
-    if (damping > o->damping)
-        fprintf(stderr,
-                "hint: the Hessians needed a damping of %g; more calibration text "
-                "(--samples) would help\n",
-                damping);
-    status = qf_directory_make(c->out);
-    if (status == QF_OK) status = qf_tokenizer_save(tokenizer, c->out);
-    if (status == QF_OK) status = qf_qmodel_save(&quantised, c->out);
+    hint_at_damping(c, &report);
+    status = save(c, tokenizer, &quantised);
     if (status == QF_OK)
-        status = print_result(c, &quantised, damping, (double)(qf_now_ns() - t.began) * 1e-9);
+        status = print_result(c, &quantised, &report, (double)(qf_now_ns() - t.began) * 1e-9);
     qf_qmodel_release(&quantised);
     return status;
 }
@@ -225,7 +258,10 @@ static qf_status with_model(command *c, const cli_machine *machine)
                          .seed = (uint64_t)c->seed};
     qf_status status = qf_tokenizer_load(c->tokenizer ? c->tokenizer : c->model,
                                          model.config.vocab, &tokenizer);
+    char *partial = NULL;
+    if (status == QF_OK) status = name_partial(c, &partial);
     if (status == QF_OK) status = quantise(c, &model, tokenizer);
+    qf_free(partial);
     qf_tokenizer_free(tokenizer);
     qf_model_release(&model);
     return status;
@@ -278,6 +314,8 @@ qf_status cli_cmd_quantize(int argc, char **argv)
         {"seed", 0, CLI_INT, &c.seed, "N", "of the windows, default 1"},
         {"threads", 't', CLI_INT, &c.threads, "N", "default: all"},
         {"db", 0, CLI_TEXT, &c.ledger, "FILE", "tuning ledger; none: the prior alone"},
+        {"resume", 0, CLI_FLAG, &c.resume, NULL,
+         "go on behind the finished blocks of DIR.partial"},
         {"json", 0, CLI_FLAG, &c.json, NULL, "print the result as JSON"},
         {"out", 'o', CLI_TEXT, &c.out, "DIR", "directory to write"},
         {0}};

@@ -15,7 +15,7 @@ enum { TR_RECIPE_MAX = 1024, TR_NAME_MAX = 96 };
 
 typedef struct tr_array {
     char name[TR_NAME_MAX];
-    qf_dtype dtype; /* F32 or I64 */
+    qf_dtype dtype;
     int64_t count;
     void *data; /* borrowed */
 } tr_array;

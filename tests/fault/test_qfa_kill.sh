@@ -21,13 +21,13 @@ quantize() {
 }
 (quantize -o quantised)
 for wait in 0.01 0.02 0.04 0.08; do
-    quantize -o again &
+    quantize --resume -o again &
     pid=$!
     sleep $wait
     kill -9 $pid 2>/dev/null || true
     wait $pid 2>/dev/null || true
 done
-(quantize -o again)
+(quantize --resume -o again)
 for file in config.json model.safetensors tokenizer.bin; do
     cmp quantised/$file again/$file
 done

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "input_facts.h"
+#include "partial.h"
 #include "qforge/memory.h"
 
 static void list(char recipe[QF_RECIPE_MAX], const char *item, const char *value)
@@ -29,14 +30,16 @@ typedef struct job {
     const qf_model *model;
     qf_qmodel *out;
     bool quantised_inputs, compares;
-    tr_walk *walk;             /* NULL when nobody looks at inputs */
-    hessian h[TR_INPUTS];      /* of the block in hand */
-    hessian cross[TR_INPUTS];  /* where inputs are compared */
-    input_facts facts;         /* of the input in hand */
-    quant_inputs inputs;       /* a view of them */
-    float *weight[QF_LINEARS]; /* a quantised block at one width, where its outputs are
-                                  wanted */
-    int done, total;           /* matrices; a batch counts as batch_weight of them */
+    tr_walk *walk;              /* NULL when nobody looks at inputs */
+    hessian h[TR_INPUTS];       /* of the block in hand */
+    hessian cross[TR_INPUTS];   /* where inputs are compared */
+    input_facts facts;          /* of the input in hand */
+    quant_inputs inputs;        /* a view of them */
+    float *weight[QF_LINEARS];  /* a quantised block at one width, where its outputs are
+                                   wanted */
+    char recipe[TR_RECIPE_MAX]; /* of the run, where finished blocks are kept */
+    tr_quantise_report report;
+    int done, total; /* matrices; a batch counts as batch_weight of them */
     int batch_weight;
 } job;
 
@@ -78,15 +81,14 @@ static int step_weight(const job *j)
     return tr_calibration_batches(&j->options->calibration) * j->batch_weight;
 }
 
-static int total_weight(const job *j)
+static int weight_of(const job *j, int block)
 {
-    const int layers = j->model->config.layers, widths = j->options->widths;
-    const int matrices = layers * QF_LINEARS * widths;
+    const int widths = j->options->widths, matrices = QF_LINEARS * widths;
+    const bool last = block + 1 == j->model->config.layers;
 
     if (!j->walk) return matrices;
-    if (!j->quantised_inputs) return matrices + layers * step_weight(j);
-    return matrices +
-           ((2 * layers - 1) * widths + (j->compares ? layers - 1 : 0)) * step_weight(j);
+    if (!j->quantised_inputs) return matrices + step_weight(j);
+    return matrices + (last ? widths : 2 * widths + j->compares) * step_weight(j);
 }
 
 /* ---- one linear ---- */
@@ -190,6 +192,49 @@ static qf_status quantise_block(job *j, int block)
     return walk(j, (tr_step){.stream = widths, .block = block, .advance = true});
 }
 
+/* ---- blocks that are finished ---- */
+
+/* What comes after a block that is there already: streams pass it. */
+static qf_status pass_block(job *j, int block)
+{
+    if (!j->walk || block + 1 == j->model->config.layers) return QF_OK;
+    for (int i = 0; j->quantised_inputs && i < j->options->widths; i++)
+        QF_TRY(advance_width(j, block, i));
+    if (j->quantised_inputs && !j->compares) return QF_OK;
+    return walk(j, (tr_step){.stream = j->quantised_inputs ? j->options->widths : 0,
+                             .block = block,
+                             .advance = true});
+}
+
+static qf_status keep_block(job *j, int block)
+{
+    if (!j->options->partial) return QF_OK;
+    return partial_save(j->options->partial, j->recipe, j->out, block, j->facts.damping);
+}
+
+static qf_status finish_block(job *j, int block)
+{
+    const int end = j->done + weight_of(j, block);
+    const char *partial = j->options->partial;
+    double damping = 0;
+    qf_status status =
+        partial ? partial_load(partial, j->recipe, j->out, block, &damping) : QF_NOT_FOUND;
+
+    j->facts.damping = 0;
+    if (status == QF_OK) {
+        j->report.resumed++;
+        QF_TRY(pass_block(j, block));
+        j->done = end;
+        if (!tell(j, end)) return qf_fail(QF_INTERRUPTED, "quantising interrupted");
+    } else if (status == QF_NOT_FOUND) {
+        QF_TRY(quantise_block(j, block));
+        damping = j->facts.damping;
+        status = keep_block(j, block);
+    }
+    if (damping > j->report.damping) j->report.damping = damping;
+    return status;
+}
+
 /* ---- all of them ---- */
 static qf_status make_weights(job *j)
 {
@@ -229,8 +274,15 @@ static qf_status run(job *j)
     const int layers = j->model->config.layers;
 
     if (tr_method_needs_inputs(o->method)) QF_TRY(make_walk(j));
-    j->total = total_weight(j);
-    for (int block = 0; block < layers; block++) QF_TRY(quantise_block(j, block));
+    for (int block = 0; block < layers; block++) j->total += weight_of(j, block);
+    if (o->partial) partial_recipe(o, j->model, j->recipe);
+    for (int block = 0; block < layers; block++) {
+        const qf_status status = finish_block(j, block);
+        if (status == QF_INTERRUPTED && o->partial && block > 0)
+            return qf_fail(QF_INTERRUPTED, "stopped after block %d of %d; --resume goes on",
+                           block, layers);
+        QF_TRY(status);
+    }
     return QF_OK;
 }
 
@@ -246,7 +298,7 @@ static void release(job *j)
 }
 
 qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
-                      qf_qmodel *quantised, double *damping)
+                      qf_qmodel *quantised, tr_quantise_report *report)
 {
     job j = {.options = options,
              .model = model,
@@ -259,7 +311,7 @@ qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
              tr_method_name(options->method));
     tr_quantise_recipe(options, quantised->recipe);
     const qf_status status = run(&j);
-    if (damping) *damping = j.facts.damping;
+    if (report) *report = j.report;
     release(&j);
     if (status != QF_OK) qf_qmodel_release(quantised);
     return status;

@@ -23,6 +23,8 @@ typedef struct tr_quantise_options {
     bool quantised_inputs;      /* calibrate behind quantised blocks; always so for methods
                                    that compare (methods.h) */
     double damping;             /* of the Hessian's mean diagonal, e.g. 0.01 */
+    const char *partial;        /* directory for finished blocks (NULL: none): those there
+                                   are taken, others are added; see tr_quantise_forget */
     qf_progress *progress;      /* may be NULL; counts work: equal parts,
                                    roughly, in equal time */
     void *progress_context;
@@ -32,8 +34,17 @@ typedef struct tr_quantise_options {
  * "grid=search, act-order". */
 void tr_quantise_recipe(const tr_quantise_options *options, char recipe[QF_RECIPE_MAX]);
 
-/* Makes `quantised`.  *damping (may be NULL) tells the largest damping that was needed. */
+typedef struct tr_quantise_report {
+    double damping; /* the largest that was needed */
+    int resumed;    /* blocks that were there already */
+} tr_quantise_report;
+
+/* Makes `quantised`.  report may be NULL. */
 QF_MUST_CHECK qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
-                                    qf_qmodel *quantised, double *damping);
+                                    qf_qmodel *quantised, tr_quantise_report *report);
+
+/* Whether a run left finished blocks there; removes them and the directory. */
+bool tr_quantise_begun(const char *partial);
+QF_MUST_CHECK qf_status tr_quantise_forget(const char *partial);
 
 #endif
