@@ -11,6 +11,7 @@
 #include "progress.h"
 #include "qforge/clock.h"
 #include "qforge/tune.h"
+#include "ranks.h"
 #include "simulation.h"
 #include "tune_problems.h"
 
@@ -21,6 +22,8 @@ typedef struct run {
     double budget;
     bool json, dry;
 
+    cli_rank rank;             /* of several that tune a part each, into files of their own */
+    char common[CLI_PATH_MAX]; /* the ledger of them all */
     cli_machine machine;
     qf_store *store;
     int64_t session;
@@ -204,6 +207,33 @@ static qf_status open_ledger(run *r)
     QF_TRY(cli_make_parents(path));
     QF_TRY(qf_store_open(path, QF_STORE_WRITE, &r->store));
     cli_ledger_notice(r->store);
+    /* What the ledger of all ranks knows, where this one can see it, is where it begins. */
+    if (!r->rank.launcher) return QF_OK;
+    const qf_status status = qf_store_merge(r->store, r->common);
+    return status == QF_NOT_FOUND ? QF_OK : status;
+}
+
+/* One of several processes: leaves the rest to qforge-mpi, or takes its part of the problems
+ * and a ledger of its own. */
+static qf_status take_rank(run *r, char *const argv[])
+{
+    if (r->shard || r->dry) return QF_OK;
+    QF_TRY(cli_ledger_path(r->ledger, r->common));
+    QF_TRY(cli_rank_find(r->common, &r->rank));
+    if (!r->rank.launcher) return QF_OK;
+    if (r->rank.beside > 1 && r->rank.rank == 0)
+        fprintf(
+            stderr,
+            "qforge: %d ranks on this host disturb each other's times; one a host is best\n",
+            r->rank.beside);
+    QF_TRY(cli_make_parents(r->common));
+    const qf_status status = cli_rank_join(&r->rank, r->common, argv);
+    if (status != QF_NOT_FOUND) return status;
+    r->shard = r->rank.shard;
+    r->ledger = r->rank.file;
+    fprintf(stderr,
+            "qforge: rank %d of %d (%s): part %s, into %s; `qforge db merge --db %s` gathers\n",
+            r->rank.rank, r->rank.size, r->rank.launcher, r->shard, r->ledger, r->common);
     return QF_OK;
 }
 
@@ -314,6 +344,7 @@ qf_status cli_cmd_tune(int argc, char **argv)
     QF_TRY(cli_no_operands(argc, argv, rest));
     QF_TRY(check(&r));
     if (r.simulated) return simulate(&r);
+    QF_TRY(take_rank(&r, argv));
     if (!r.strategy) r.strategy = qf_strategy_name((qf_strategy)0);
     r.results = json_array();
     const qf_status status = execute(&r, command);
