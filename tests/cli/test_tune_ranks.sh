@@ -32,6 +32,7 @@ done
 rm -f t.rank*
 SLURM_PROCID=1 tune >out 2>err || fail "rank 1 again"
 grep -q 'known already' out || fail "rank 1 measured what the ledger knew"
+rm -f t.rank*
 tune --shard 3/3 >out 2>err || fail "--shard"
 [ -z "$(find . -name "t.rank*")" ] || fail "a rank in spite of --shard"
 for rank in 2 x ''; do
