@@ -205,15 +205,15 @@ qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns
 }
 
 qf_status qf_clock_duel(qf_bench *bench, const qf_kernel_id *a, const qf_kernel_id *b,
-                        double ns, qf_comparison *comparison)
+                        double ns, double seconds, qf_comparison *comparison)
 {
-    const double budget = bench->options->budget_s;
     qf_measure_options options = qf_careful;
     qf_kernel left, right;
     qf_death death;
     result r = {.next = 0};
 
-    if (budget > 0) options.max_seconds = fmin(options.max_seconds, 0.1 * budget + 0.05);
+    options.max_seconds = fmin(options.max_seconds, seconds);
+    options.min_seconds = fmin(options.min_seconds, seconds);
     QF_TRY(make_ready(bench));
     QF_TRY(load(bench, a, &left));
     QF_TRY(load(bench, b, &right));

@@ -44,10 +44,10 @@ void qf_outcome_fail(qf_outcome *outcome, qf_verdict verdict, const char *detail
 QF_MUST_CHECK qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
                                  const qf_rival *rival, qf_outcome *outcome);
 
-/* Two kernels with outcomes, carefully, in pairs; ns: about what a product takes.
- * QF_NOT_FOUND: one of them died. */
+/* Two kernels with outcomes, carefully, in pairs; ns: about what a product takes; seconds: no
+ * sampling beyond, HUGE_VAL for as long as care takes.  QF_NOT_FOUND: one of them died. */
 QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_kernel_id *a,
-                                      const qf_kernel_id *b, double ns,
+                                      const qf_kernel_id *b, double ns, double seconds,
                                       qf_comparison *comparison);
 
 #endif

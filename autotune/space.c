@@ -14,7 +14,12 @@ enum { ROWS_MAX = 14, PANELS_MAX = 4, SPACE_MAX = 8192 };
 
 static const int unrolls[] = {1, 2, 4};
 static const int depths[] = {128, 192, 256, 384, 512};
-enum { UNROLLS = sizeof unrolls / sizeof *unrolls, DEPTHS = sizeof depths / sizeof *depths };
+static const double shares[] = {0.25, 0.5, 0.75}; /* of L2, for rows of x */
+enum {
+    UNROLLS = sizeof unrolls / sizeof *unrolls,
+    DEPTHS = sizeof depths / sizeof *depths,
+    SHARES = sizeof shares / sizeof *shares
+};
 
 typedef struct walk {
     const qf_cpu *cpu;
@@ -22,9 +27,13 @@ typedef struct walk {
     qf_space *space;
 } walk;
 
+static void leave_out(const walk *w, qf_left_out why, int kernels)
+{
+    w->space->left_out[why] += kernels;
+}
+
 static void add(const walk *w, const qf_kernel_id *kernel)
 {
-    if (qf_codegen_check(kernel) != QF_OK) return;
     QF_ASSERT(w->space->count < SPACE_MAX);
     const double ns = qf_prior_ns(w->cpu, w->problem, kernel);
     w->space->item[w->space->count++] = (qf_candidate){*kernel, ns, ns};
@@ -52,15 +61,17 @@ static int rows_in_cache(const qf_cpu *cpu, const qf_tile *tile, double share)
 
 static void add_row_steps(const walk *w, qf_kernel_id *kernel)
 {
-    static const double shares[] = {0.25, 0.5, 0.75};
     const int mr = kernel->tile.mr;
     const int64_t all = (w->problem->m + mr - 1) / mr * mr;
     int last = 0;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < SHARES; i++) {
         int mc = rows_in_cache(w->cpu, &kernel->tile, shares[i]);
         if (mc > all) mc = (int)all;
-        if (mc == last) continue;
+        if (mc == last) {
+            leave_out(w, QF_LEFT_OUT_CACHES, 1);
+            continue;
+        }
         kernel->tile.mc = last = mc;
         add(w, kernel);
     }
@@ -72,8 +83,11 @@ static void add_depth_steps(const walk *w, qf_kernel_id *kernel)
     const int unit = depth_unit(w->problem, kernel->isa);
     bool covered = false;
 
-    for (int i = 0; i < DEPTHS && !covered; i++) {
-        if (depths[i] % unit) continue;
+    for (int i = 0; i < DEPTHS; i++) {
+        if (covered || depths[i] % unit) {
+            leave_out(w, covered ? QF_LEFT_OUT_DEPTH : QF_LEFT_OUT_DEPTH_UNIT, SHARES);
+            continue;
+        }
         kernel->tile.kc = depths[i];
         add_row_steps(w, kernel);
         covered = depths[i] >= depth_of(w->problem);
@@ -85,11 +99,39 @@ static bool is_blocked(qf_recipe recipe)
     return qf_recipe_of(recipe)->depth == QF_DEPTH_STEPS;
 }
 
+/* Kernels of the grid per tile, and per recipe and instruction set. */
+static int grid_of_tile(qf_recipe recipe)
+{
+    return is_blocked(recipe) ? DEPTHS * SHARES : 1;
+}
+
+static int grid_of(qf_recipe recipe)
+{
+    return ROWS_MAX * PANELS_MAX * UNROLLS * grid_of_tile(recipe);
+}
+
+static void add_tile(const walk *w, qf_kernel_id *kernel)
+{
+    static const qf_left_out reasons[] = {[QF_MISFIT_FORMAT] = QF_LEFT_OUT_FORMAT,
+                                          [QF_MISFIT_UNROLL] = QF_LEFT_OUT_UNROLL,
+                                          [QF_MISFIT_COLUMNS] = QF_LEFT_OUT_COLUMNS,
+                                          [QF_MISFIT_REGISTERS] = QF_LEFT_OUT_REGISTERS};
+    const qf_misfit misfit = qf_codegen_misfit(kernel);
+
+    QF_ASSERT(misfit != QF_MISFIT_TILE);
+    if (misfit != QF_FITS)
+        leave_out(w, reasons[misfit], grid_of_tile(kernel->recipe));
+    else if (is_blocked(kernel->recipe))
+        add_depth_steps(w, kernel);
+    else
+        add(w, kernel);
+}
+
 static void add_tiles(const walk *w, qf_recipe recipe, qf_isa isa)
 {
     const qf_problem *p = w->problem;
 
-    for (int mr = 1; mr <= ROWS_MAX && mr <= p->m; mr++)
+    for (int mr = 1; mr <= ROWS_MAX; mr++)
         for (int panels = 1; panels <= PANELS_MAX; panels++)
             for (int u = 0; u < UNROLLS; u++) {
                 qf_kernel_id kernel = {recipe,
@@ -97,10 +139,10 @@ static void add_tiles(const walk *w, qf_recipe recipe, qf_isa isa)
                                        p->group,
                                        isa,
                                        {mr, panels * qf_isa_panel(isa), unrolls[u], 0, 0, 0}};
-                if (is_blocked(recipe))
-                    add_depth_steps(w, &kernel);
+                if (mr > p->m)
+                    leave_out(w, QF_LEFT_OUT_ROWS, grid_of_tile(recipe));
                 else
-                    add(w, &kernel);
+                    add_tile(w, &kernel);
             }
 }
 
@@ -109,6 +151,26 @@ static bool answers(qf_recipe recipe, const qf_problem *p)
     const qf_recipe_row *row = qf_recipe_of(recipe);
     return row->accuracy == p->accuracy && row->op == p->op &&
            (p->quant != QF_F32 || row->formats == QF_FORMATS_ANY);
+}
+
+static void skip_isa(const walk *w, qf_isa isa)
+{
+    const qf_left_out why =
+        qf_cpu_runs(w->cpu, isa) ? QF_LEFT_OUT_ISA_LESSER : QF_LEFT_OUT_ISA_MISSING;
+    for (int r = 0; r < QF_RECIPE_COUNT; r++) leave_out(w, why, grid_of((qf_recipe)r));
+}
+
+static void add_recipe(const walk *w, qf_recipe recipe, qf_recipe asked, qf_isa isa)
+{
+    const qf_recipe_row *row = qf_recipe_of(recipe);
+
+    if (answers(recipe, w->problem) && (asked == QF_RECIPE_COUNT || recipe == asked))
+        add_tiles(w, recipe, isa);
+    else if (row->accuracy != w->problem->accuracy || row->op != w->problem->op)
+        leave_out(w, QF_LEFT_OUT_CLASS, grid_of(recipe));
+    else
+        leave_out(w, answers(recipe, w->problem) ? QF_LEFT_OUT_RECIPE : QF_LEFT_OUT_FORMAT,
+                  grid_of(recipe));
 }
 
 /* Equals stay in the order they were in, which is that of the addresses. */
@@ -143,12 +205,12 @@ qf_status qf_space_build(const qf_cpu *cpu, const qf_problem *problem, qf_recipe
     const qf_isa isa = qf_cpu_best_isa(cpu);
     const walk w = {cpu, problem, space};
 
-    *space = (qf_space){qf_alloc_array(SPACE_MAX, sizeof *space->item), 0};
+    *space = (qf_space){.item = qf_alloc_array(SPACE_MAX, sizeof *space->item)};
     if (!space->item) return QF_MEMORY;
+    for (int i = 0; i < QF_ISA_COUNT; i++)
+        if (i != (int)isa && qf_codegen_emits((qf_isa)i)) skip_isa(&w, (qf_isa)i);
     for (int r = 0; isa != QF_ISA_C && r < QF_RECIPE_COUNT; r++)
-        if (answers((qf_recipe)r, problem) && (recipe == QF_RECIPE_COUNT || r == (int)recipe))
-            add_tiles(&w, (qf_recipe)r, isa);
-    qf_message_clear(); /* of the tiles that were no tiles */
+        add_recipe(&w, (qf_recipe)r, recipe, isa);
     const qf_status status = qf_candidates_sort(space->item, space->count);
     if (status != QF_OK) qf_space_release(space);
     return status;

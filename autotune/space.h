@@ -5,6 +5,7 @@
 #include "qforge/cpu.h"
 #include "qforge/kernel.h"
 #include "qforge/status.h"
+#include "qforge/tune.h"
 
 typedef struct qf_candidate {
     qf_kernel_id kernel;
@@ -16,6 +17,7 @@ typedef struct qf_candidate {
 typedef struct qf_space {
     qf_candidate *item;
     int count;
+    int left_out[QF_LEFT_OUT_COUNT]; /* of the grid, why not; those of the search are 0 */
 } qf_space;
 
 /* By expected_ns, the least first, equals as they were. */

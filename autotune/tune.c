@@ -1,6 +1,7 @@
 /* tune.c -- the search for one problem. */
-#include "qforge/tune.h"
+#include "tuning.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +14,13 @@
 
 /* A search that is not thorough looks at one candidate in TENTH, or at TRIALS; at twice as many
  * while the ledger has taught nothing. */
-enum { AT_LEAST = 8, FINALISTS = 5, TENTH = 10, TRIALS = 16, SEEDS = 3 };
+enum { AT_LEAST = 8, TENTH = 10, TRIALS = 16, SEEDS = 3 };
 
 /* Expected times beyond this many times the best expected are not tried. */
 static const double hopeless = 2.5;
-/* What trials may use of a budget; the rest is the finalists'. */
-static const double share_of_trials = 0.7;
+/* What trials leave of a budget for the finalists: this part, and no more than these seconds,
+ * which is what five of them and their placements take. */
+static const double share_of_finalists = 0.3, most_of_finalists = 12;
 
 static const struct {
     const char *name;
@@ -48,6 +50,54 @@ qf_cache_mode qf_tune_cache_mode(const qf_problem *problem)
     return problem->m <= 8 ? QF_COLD : QF_WARM;
 }
 
+static const struct {
+    const char *name, *summary;
+} reasons[] = {
+#define QF_LEFT_OUT(id, name, summary) {name, summary},
+#include "qforge/left_out.def"
+#undef QF_LEFT_OUT
+};
+
+const char *qf_left_out_name(qf_left_out why)
+{
+    QF_ASSERT((unsigned)why < QF_LEFT_OUT_COUNT);
+    return reasons[why].name;
+}
+
+const char *qf_left_out_summary(qf_left_out why)
+{
+    QF_ASSERT((unsigned)why < QF_LEFT_OUT_COUNT);
+    return reasons[why].summary;
+}
+
+/* ---- a search under way ------------------------------------------------------------------ */
+
+qf_scope tuning_scope(const qf_tune_options *options)
+{
+    return (qf_scope){options->cpu->tune_key, QF_CODE_ABI};
+}
+
+bool tuning_stopped(const tuning *t)
+{
+    return t->options->stop && t->options->stop(t->options->context);
+}
+
+double tuning_elapsed(const tuning *t)
+{
+    return (double)(qf_now_ns() - t->start_ns) * 1e-9;
+}
+
+double tuning_seconds_left(const tuning *t)
+{
+    return t->options->budget_s > 0 ? t->options->budget_s - tuning_elapsed(t) : HUGE_VAL;
+}
+
+qf_rival tuning_rival(const tuning *t)
+{
+    if (t->best < 0) return (qf_rival){0};
+    return (qf_rival){&t->space.item[t->best].kernel, t->ns[t->best]};
+}
+
 /* ---- what to try ----------------------------------------------------------------------- */
 
 static void prune(qf_space *space)
@@ -60,16 +110,11 @@ static void prune(qf_space *space)
     space->count = kept;
 }
 
-static qf_scope scope_of(const qf_tune_options *options)
-{
-    return (qf_scope){options->cpu->tune_key, QF_CODE_ABI};
-}
-
 /* By what other problems taught, as far as there is a ledger and *taught anything. */
 static qf_status expect(const qf_tune_options *options, const qf_problem *problem,
                         qf_space *space, bool *taught)
 {
-    const qf_scope scope = scope_of(options);
+    const qf_scope scope = tuning_scope(options);
     qf_ranker *ranker = NULL;
 
     if (options->store)
@@ -90,11 +135,22 @@ static int trials_of(const qf_tune_options *options, int all, bool taught)
     return taught ? some : 2 * some;
 }
 
+static void outline_of(const qf_space *space, int all, int planned, qf_tune_outline *outline)
+{
+    *outline = (qf_tune_outline){.grid = all, .space = all, .planned = planned};
+    for (int i = 0; i < QF_LEFT_OUT_COUNT; i++) {
+        outline->left_out[i] = space->left_out[i];
+        outline->grid += space->left_out[i];
+    }
+    outline->left_out[QF_LEFT_OUT_HOPELESS] = all - space->count;
+    outline->left_out[QF_LEFT_OUT_EFFORT] = space->count - planned;
+}
+
 static qf_status plan(const qf_tune_options *options, const qf_problem *problem,
-                      qf_space *space, int *all, int *planned)
+                      qf_space *space, qf_tune_outline *outline)
 {
     QF_TRY(qf_space_build(options->cpu, problem, options->recipe, space));
-    *all = space->count;
+    const int all = space->count;
     bool taught = false;
     const qf_status status = expect(options, problem, space, &taught);
     if (status != QF_OK) {
@@ -102,111 +158,87 @@ static qf_status plan(const qf_tune_options *options, const qf_problem *problem,
         return status;
     }
     if (!strategies[options->strategy].thorough) prune(space);
-    const int wanted = trials_of(options, *all, taught);
-    *planned = wanted < space->count ? wanted : space->count;
+    const int wanted = trials_of(options, all, taught);
+    outline_of(space, all, wanted < space->count ? wanted : space->count, outline);
     return QF_OK;
 }
 
-qf_status qf_tune_plan(const qf_tune_options *options, const qf_problem *problem, int *all,
-                       int *planned)
+qf_status qf_tune_plan(const qf_tune_options *options, const qf_problem *problem,
+                       qf_tune_outline *outline)
 {
     qf_space space;
-    QF_TRY(plan(options, problem, &space, all, planned));
+    QF_TRY(plan(options, problem, &space, outline));
     qf_space_release(&space);
     return QF_OK;
 }
 
 /* ---- the search ------------------------------------------------------------------------ */
 
-typedef struct search {
-    const qf_tune_options *options;
-    const qf_problem *problem;
-    qf_tune_result *result;
-    qf_space space;
-    qf_points points;
-    /* [space.count], see strategy.h */
-    double *expected_ns, *ns;
-    int *order;
-    qf_bench bench;
-    int tried;
-    int best; /* index, -1 none */
-    int64_t start_ns;
-} search;
-
-static bool stopped(const search *s)
+/* Whether one more trial, if it takes as long as the longest did, leaves the finalists their
+ * time. */
+static bool time_left(const tuning *t)
 {
-    return s->options->stop && s->options->stop(s->options->context);
+    const double budget = t->options->budget_s;
+    const double finals = fmin(share_of_finalists * budget, most_of_finalists);
+    const double left = tuning_seconds_left(t) - finals;
+    return left > 0 && left >= t->trial_s;
 }
 
-static double elapsed(const search *s)
+static void note(tuning *t, int index, const qf_outcome *outcome, bool reused)
 {
-    return (double)(qf_now_ns() - s->start_ns) * 1e-9;
-}
-
-static bool time_left(const search *s)
-{
-    return s->options->budget_s <= 0 || elapsed(s) < share_of_trials * s->options->budget_s;
-}
-
-static void note(search *s, int index, const qf_outcome *outcome, bool reused)
-{
-    qf_tune_result *r = s->result;
+    qf_tune_result *r = t->result;
     const bool good = outcome->verdict == QF_VERDICT_OK;
 
-    s->order[s->tried++] = index;
-    s->ns[index] = good ? outcome->timing.median_ns : -1;
+    t->order[t->tried++] = index;
+    t->ns[index] = good ? outcome->timing.median_ns : -1;
     r->reused += reused;
     const bool ran = good || outcome->verdict == QF_VERDICT_SLOW;
     r->measured += !reused && ran;
     r->failed += !ran;
-    if (good && (s->best < 0 || s->ns[index] < s->ns[s->best])) s->best = index;
-    if (!s->options->report) return;
-    const qf_tune_event event = {.problem = s->problem,
-                                 .done = s->tried,
+    if (good && (t->best < 0 || t->ns[index] < t->ns[t->best])) t->best = index;
+    if (!t->options->report) return;
+    const qf_tune_event event = {.problem = t->problem,
+                                 .done = t->tried,
                                  .total = r->planned,
-                                 .kernel = &s->space.item[index].kernel,
+                                 .kernel = &t->space.item[index].kernel,
                                  .outcome = outcome,
                                  .reused = reused,
-                                 .best_ns = s->best < 0 ? 0 : s->ns[s->best]};
-    s->options->report(s->options->context, &event);
+                                 .best_ns = t->best < 0 ? 0 : t->ns[t->best]};
+    t->options->report(t->options->context, &event);
 }
 
-static qf_rival rival_of(const search *s)
+static qf_status try_one(tuning *t, int index)
 {
-    if (s->best < 0) return (qf_rival){0};
-    return (qf_rival){&s->space.item[s->best].kernel, s->ns[s->best]};
-}
-
-static qf_status try_one(search *s, int index)
-{
-    const qf_trial trial = {*s->problem, s->space.item[index].kernel, s->bench.cache,
-                            s->space.item[index].predicted_ns};
+    const qf_trial trial = {*t->problem, t->space.item[index].kernel, t->bench.cache,
+                            t->space.item[index].predicted_ns};
     qf_outcome outcome;
     bool reused = false;
 
-    const qf_rival rival = rival_of(s);
-    const qf_status status = qf_trial_hold(&s->bench, &trial, &rival, &outcome, &reused);
+    const qf_rival rival = tuning_rival(t);
+    const double start = tuning_elapsed(t);
+    const qf_status status = qf_trial_hold(&t->bench, &trial, &rival, &outcome, &reused);
+    t->trial_s = fmax(t->trial_s, tuning_elapsed(t) - start);
     if (status == QF_NOT_FOUND) { /* quarantined */
-        s->result->skipped++;
-        s->ns[index] = -1;
-        s->order[s->tried++] = index;
+        t->result->skipped++;
+        t->ns[index] = -1;
+        t->order[t->tried++] = index;
         return QF_OK;
     }
     QF_TRY(status);
-    note(s, index, &outcome, reused);
+    note(t, index, &outcome, reused);
     return QF_OK;
 }
 
-static int index_of(const search *s, const qf_kernel_id *kernel)
+static int index_of(const tuning *t, const qf_kernel_id *kernel)
 {
-    for (int i = 0; i < s->space.count; i++)
-        if (qf_kernel_equal(&s->space.item[i].kernel, kernel)) return i;
+    for (int i = 0; i < t->space.count; i++)
+        if (qf_kernel_equal(&t->space.item[i].kernel, kernel)) return i;
     return -1;
 }
 
 /* Candidates the ledger has a word on, as they were tried. */
 typedef struct known {
-    const search *search;
+    const tuning *search;
     int *index;
     int count;
 } known;
@@ -223,23 +255,24 @@ static bool is_known(void *context, const char *tune_key, int code_abi, const qf
     return k->count < k->search->space.count;
 }
 
-static qf_status try_known(search *s, const known *k)
+static qf_status try_known(tuning *t, const known *k)
 {
-    for (int i = 0; i < k->count && s->tried < s->result->planned; i++)
-        if (s->ns[k->index[i]] == 0 && !stopped(s)) QF_TRY(try_one(s, k->index[i]));
+    for (int i = 0; i < k->count && t->tried < t->result->planned; i++)
+        if (t->ns[k->index[i]] == 0 && !tuning_stopped(t) && time_left(t))
+            QF_TRY(try_one(t, k->index[i]));
     return QF_OK;
 }
 
 /* What was tried before comes first, so that a search goes on where it was left. */
-static qf_status recall_all(search *s)
+static qf_status recall_all(tuning *t)
 {
-    const qf_scope scope = scope_of(s->options);
-    known k = {s, qf_alloc_array((size_t)s->space.count + 1, sizeof *k.index), 0};
+    const qf_scope scope = tuning_scope(t->options);
+    known k = {t, qf_alloc_array((size_t)t->space.count + 1, sizeof *k.index), 0};
 
     if (!k.index) return QF_MEMORY;
     qf_status status =
-        qf_store_each_outcome(s->options->store, &scope, s->problem, is_known, &k);
-    if (status == QF_OK) status = try_known(s, &k);
+        qf_store_each_outcome(t->options->store, &scope, t->problem, is_known, &k);
+    if (status == QF_OK) status = try_known(t, &k);
     qf_free(k.index);
     return status;
 }
@@ -260,22 +293,22 @@ static bool is_seed(void *context, const char *tune_key, int code_abi, const qf_
 
 /* Then what won elsewhere: on another machine, with other code, in a file from outside.  It
  * is judged and timed here as anything else. */
-static qf_status plant_seeds(search *s)
+static qf_status plant_seeds(tuning *t)
 {
     int index[SEEDS];
-    known k = {s, index, 0};
+    known k = {t, index, 0};
 
-    QF_TRY(qf_store_each_seed(s->options->store, s->problem, is_seed, &k));
-    return try_known(s, &k);
+    QF_TRY(qf_store_each_seed(t->options->store, t->problem, is_seed, &k));
+    return try_known(t, &k);
 }
 
 /* The most promising of a recipe, of all its tiles or of those one panel wide; -1: tried. */
-static int favourite_of(const search *s, qf_recipe recipe, bool narrow)
+static int favourite_of(const tuning *t, qf_recipe recipe, bool narrow)
 {
-    for (int i = 0; i < s->space.count; i++) {
-        const qf_kernel_id *id = &s->space.item[i].kernel;
+    for (int i = 0; i < t->space.count; i++) {
+        const qf_kernel_id *id = &t->space.item[i].kernel;
         if (id->recipe != recipe || (narrow && id->tile.nr > qf_isa_panel(id->isa))) continue;
-        return s->ns[i] == 0 ? i : -1;
+        return t->ns[i] == 0 ? i : -1;
     }
     return -1;
 }
@@ -283,198 +316,118 @@ static int favourite_of(const search *s, qf_recipe recipe, bool narrow)
 /* Then every recipe's favourites: where the prior is wrong about a recipe, or about wide tiles,
  * as it is on a machine it has never seen, it is wrong about all of them alike, and a search
  * that begins with its sixteen favourites never meets the others. */
-static qf_status try_recipes(search *s)
+static qf_status try_recipes(tuning *t)
 {
     for (int recipe = 0; recipe < QF_RECIPE_COUNT; recipe++)
         for (int narrow = 0; narrow < 2; narrow++) {
-            const int i = favourite_of(s, (qf_recipe)recipe, narrow);
-            if (i < 0 || s->tried >= s->result->planned || stopped(s) || !time_left(s))
+            const int i = favourite_of(t, (qf_recipe)recipe, narrow);
+            if (i < 0 || t->tried >= t->result->planned || tuning_stopped(t) || !time_left(t))
                 continue;
-            QF_TRY(try_one(s, i));
+            QF_TRY(try_one(t, i));
         }
     return QF_OK;
 }
 
-/* Whether the ledger's election already weighed everything tried so far. */
-static bool already_elected(const search *s)
-{
-    const qf_scope scope = scope_of(s->options);
-    qf_best best;
-    return qf_store_best(s->options->store, &scope, s->problem, &best) == QF_OK &&
-           best.settled && best.cache == s->bench.cache;
-}
-
 /* A kernel that was elected stands, until somebody asks for more trials than it took, or
  * for all. */
-static bool enough(const search *s)
+static bool enough(const tuning *t)
 {
-    return !strategies[s->options->strategy].thorough && s->options->trials == 0 &&
-           s->best >= 0 && already_elected(s);
+    return !strategies[t->options->strategy].thorough && t->options->trials == 0 &&
+           t->best >= 0 && tuning_elected(t);
 }
 
-static qf_status try_all(search *s, bool *complete)
+static qf_status try_all(tuning *t, bool *complete)
 {
-    qf_strategy_next *const next = strategies[s->options->strategy].next;
+    qf_strategy_next *const next = strategies[t->options->strategy].next;
 
     *complete = false;
-    QF_TRY(recall_all(s));
-    const bool settled = enough(s);
-    if (!settled && time_left(s)) QF_TRY(plant_seeds(s));
-    if (!settled && !strategies[s->options->strategy].thorough) QF_TRY(try_recipes(s));
-    while (!settled && s->tried < s->result->planned) {
-        if (stopped(s) || !time_left(s)) return QF_OK;
-        const qf_search_view view = {&s->points, s->expected_ns, s->ns,
-                                     s->order,   s->tried,       s->options->seed};
+    QF_TRY(recall_all(t));
+    const bool settled = enough(t);
+    if (!settled && time_left(t)) QF_TRY(plant_seeds(t));
+    if (!settled && !strategies[t->options->strategy].thorough) QF_TRY(try_recipes(t));
+    while (!settled && t->tried < t->result->planned) {
+        if (tuning_stopped(t) || !time_left(t)) return QF_OK;
+        const qf_search_view view = {&t->points, t->expected_ns, t->ns,
+                                     t->order,   t->tried,       t->options->seed};
         int index;
         QF_TRY(next(&view, &index));
         if (index < 0) break;
-        QF_TRY(try_one(s, index));
+        QF_TRY(try_one(t, index));
     }
     *complete = true;
     return QF_OK;
 }
 
-/* ---- the finalists --------------------------------------------------------------------- */
+/* ---- the end ---------------------------------------------------------------------------- */
 
-static int finalists_of(const search *s, int *index)
+static qf_status conclude(tuning *t, bool complete)
 {
-    int count = 0;
+    const qf_scope scope = tuning_scope(t->options);
+    qf_tune_result *r = t->result;
 
-    while (count < FINALISTS) {
-        int next = -1;
-        for (int i = 0; i < s->space.count; i++) {
-            bool taken = false;
-            for (int j = 0; j < count; j++) taken |= index[j] == i;
-            if (taken || s->ns[i] <= 0 || s->ns[i] > QF_CLOSE_BEHIND * s->ns[s->best]) continue;
-            if (next < 0 || s->ns[i] < s->ns[next]) next = i;
-        }
-        if (next < 0) break;
-        index[count++] = next;
-    }
-    return count;
-}
-
-/* The leader keeps its seat unless the challenger is faster beyond doubt: the luckiest of
- * many noisy medians is rarely the fastest kernel. */
-static qf_status challenge(search *s, const qf_kernel_id *challenger, qf_kernel_id *leader)
-{
-    qf_comparison duel;
-
-    const qf_status status =
-        qf_clock_duel(&s->bench, leader, challenger, s->ns[s->best], &duel);
-    if (status == QF_NOT_FOUND) return QF_OK; /* proves nothing */
-    QF_TRY(status);
-    QF_TRY(qf_comparison_put(s->options->store, s->options->session, s->problem, s->bench.cache,
-                             leader, challenger, &duel));
-    if (qf_comparison_won(&duel))
-        *leader = *challenger, s->result->ties = 0;
-    else
-        s->result->ties += duel.ratio_low <= 1;
-    return QF_OK;
-}
-
-/* The leader with its loops placed otherwise: the same instructions, so these are trials
- * for the winner alone. */
-static qf_status challenge_placements(search *s, qf_kernel_id *leader)
-{
-    static const int placements[] = {32, 64};
-    const qf_kernel_id first = *leader;
-    const qf_rival rival = rival_of(s);
-
-    for (int i = 0; i < 2 && !stopped(s); i++) {
-        qf_trial trial = {*s->problem, first, s->bench.cache, s->ns[s->best]};
-        qf_outcome outcome;
-        bool reused;
-        trial.kernel.tile.align = placements[i];
-        const qf_status status = qf_trial_hold(&s->bench, &trial, &rival, &outcome, &reused);
-        if (status == QF_NOT_FOUND) continue; /* quarantined */
-        QF_TRY(status);
-        if (outcome.verdict == QF_VERDICT_OK) QF_TRY(challenge(s, &trial.kernel, leader));
-    }
-    return QF_OK;
-}
-
-static qf_status elect(search *s, bool *complete)
-{
-    int index[FINALISTS];
-    const int count = finalists_of(s, index);
-    qf_kernel_id leader = s->space.item[index[0]].kernel;
-
-    s->result->ties = 0;
-    for (int i = 1; i < count && !stopped(s); i++)
-        QF_TRY(challenge(s, &s->space.item[index[i]].kernel, &leader));
-    QF_TRY(challenge_placements(s, &leader));
-    if (stopped(s)) {
-        *complete = false;
-        return QF_OK;
-    }
-    return qf_election_put(s->options->store, s->options->session, s->problem, s->bench.cache,
-                           &leader);
-}
-
-static qf_status conclude(search *s, bool complete)
-{
-    const qf_scope scope = scope_of(s->options);
-    qf_tune_result *r = s->result;
-
-    if (s->best >= 0 && !stopped(s) && !already_elected(s)) QF_TRY(elect(s, &complete));
-    const qf_status status = qf_store_best(s->options->store, &scope, s->problem, &r->best);
+    if (t->best >= 0 && !tuning_stopped(t) && !tuning_elected(t))
+        QF_TRY(tuning_elect(t, &complete));
+    const qf_status status = qf_store_best(t->options->store, &scope, t->problem, &r->best);
     if (status != QF_OK && status != QF_NOT_FOUND) return status;
     /* Of what the ledger knows nothing may be left that is still valid. */
-    r->found = status == QF_OK && (s->best >= 0 || !complete);
+    r->found = status == QF_OK && (t->best >= 0 || !complete);
     r->complete = complete;
-    r->seconds = elapsed(s);
-    if (stopped(s)) return qf_fail(QF_INTERRUPTED, "interrupted");
+    r->seconds = tuning_elapsed(t);
+    if (tuning_stopped(t)) return qf_fail(QF_INTERRUPTED, "interrupted");
     if (r->found) return QF_OK;
     char name[QF_NAME_MAX];
-    qf_problem_print(s->problem, name);
-    return qf_fail(QF_NO_CONFIG, "%s: no kernel of %d tried was valid", name, s->tried);
+    qf_problem_print(t->problem, name);
+    if (t->tried == 0 && !complete)
+        return qf_fail(QF_NO_CONFIG, "%s: the budget was over before a kernel was tried", name);
+    return qf_fail(QF_NO_CONFIG, "%s: no kernel of %d tried was valid", name, t->tried);
 }
 
-static qf_status prepare(search *s)
+static qf_status prepare(tuning *t)
 {
-    const size_t count = (size_t)s->space.count + 1;
+    const size_t count = (size_t)t->space.count + 1;
 
-    s->bench = qf_bench_of(s->options, s->problem);
-    s->ns = qf_alloc_array(count, sizeof *s->ns);
-    s->expected_ns = qf_alloc_array(count, sizeof *s->expected_ns);
-    s->order = qf_alloc_array(count, sizeof *s->order);
-    if (!s->ns || !s->expected_ns || !s->order) return QF_MEMORY;
-    for (int i = 0; i < s->space.count; i++) s->expected_ns[i] = s->space.item[i].expected_ns;
-    return qf_candidate_points(s->space.item, s->space.count, &s->points);
+    t->bench = qf_bench_of(t->options, t->problem);
+    t->ns = qf_alloc_array(count, sizeof *t->ns);
+    t->expected_ns = qf_alloc_array(count, sizeof *t->expected_ns);
+    t->order = qf_alloc_array(count, sizeof *t->order);
+    if (!t->ns || !t->expected_ns || !t->order) return QF_MEMORY;
+    for (int i = 0; i < t->space.count; i++) t->expected_ns[i] = t->space.item[i].expected_ns;
+    return qf_candidate_points(t->space.item, t->space.count, &t->points);
 }
 
-static void forget(search *s)
+static void forget(tuning *t)
 {
-    qf_bench_close(&s->bench);
-    qf_free(s->ns);
-    qf_free(s->expected_ns);
-    qf_free(s->order);
-    qf_points_release(&s->points);
-    qf_space_release(&s->space);
+    qf_bench_close(&t->bench);
+    qf_free(t->ns);
+    qf_free(t->expected_ns);
+    qf_free(t->order);
+    qf_points_release(&t->points);
+    qf_space_release(&t->space);
 }
 
-static qf_status run(search *s)
+static qf_status run(tuning *t)
 {
     bool complete = false;
 
-    QF_TRY(prepare(s));
-    QF_TRY(try_all(s, &complete));
-    return conclude(s, complete);
+    QF_TRY(prepare(t));
+    QF_TRY(try_all(t, &complete));
+    return conclude(t, complete);
 }
 
 qf_status qf_tune(const qf_tune_options *options, const qf_problem *problem,
                   qf_tune_result *result)
 {
-    search s = {.options = options,
+    tuning t = {.options = options,
                 .problem = problem,
                 .result = result,
                 .best = -1,
                 .start_ns = qf_now_ns()};
 
     *result = (qf_tune_result){0};
-    QF_TRY(plan(options, problem, &s.space, &result->space, &result->planned));
-    const qf_status status = run(&s);
-    forget(&s);
+    qf_tune_outline outline;
+    QF_TRY(plan(options, problem, &t.space, &outline));
+    result->space = outline.space, result->planned = outline.planned;
+    const qf_status status = run(&t);
+    forget(&t);
     return status;
 }

@@ -4,16 +4,19 @@
 #include <string.h>
 
 #include "command.h"
+#include "command_line.h"
 #include "interrupt.h"
 #include "machine.h"
 #include "options.h"
 #include "places.h"
 #include "progress.h"
 #include "qforge/clock.h"
+#include "qforge/memory.h"
 #include "qforge/tune.h"
 #include "ranks.h"
 #include "simulation.h"
 #include "tune_problems.h"
+#include "tune_report.h"
 
 typedef struct run {
     cli_problem_request request;
@@ -31,7 +34,9 @@ typedef struct run {
     cli_progress progress;
     int64_t start_ns;
     int candidates, looked_at, measured; /* over all problems */
-    int at;                              /* problem */
+    int at, begun;                       /* problem, problems */
+    qf_tune_result *result;              /* [problems.count] */
+    char *command;                       /* as typed */
     json_t *results;
 } run;
 
@@ -73,53 +78,38 @@ static void report(void *context, const qf_tune_event *event)
 
 /* ---- results --------------------------------------------------------------------------- */
 
-static void print_text(const qf_problem *problem, const qf_tune_result *result)
+static void take_result(run *r, const qf_problem *problem, const qf_tune_result *result)
 {
-    char name[QF_NAME_MAX], kernel[QF_NAME_MAX], took[24];
-    const qf_best *b = &result->best;
-
-    qf_problem_print(problem, name);
-    qf_kernel_print(&b->kernel, kernel);
-    cli_duration(result->seconds, took);
-    printf("%s\n  %s  %.2f us [%.2f, %.2f] %s%s\n", name, kernel, b->ns / 1e3, b->low_ns / 1e3,
-           b->high_ns / 1e3, qf_cache_mode_name(b->cache),
-           b->settled ? "" : ", not settled: run it again");
-    if (result->measured + result->failed == 0)
-        printf("  known already: %d kernels reused\n", result->reused);
+    if (!result->found) return;
+    if (r->json)
+        json_array_append_new(r->results, cli_tune_json_of_result(problem, result));
     else
-        printf(
-            "  %d measured, %d reused, %d failed, %d quarantined of %d; %d could not be told "
-            "from it; %s\n",
-            result->measured, result->reused, result->failed, result->skipped, result->planned,
-            result->ties, took);
-    fflush(stdout);
+        cli_tune_print_result(problem, result);
 }
 
-static void add_json(run *r, const qf_problem *problem, const qf_tune_result *result)
+static void print_line(json_t *o)
 {
-    char name[QF_NAME_MAX], kernel[QF_NAME_MAX];
-    const qf_best *b = &result->best;
-
-    qf_problem_print(problem, name);
-    qf_kernel_print(&b->kernel, kernel);
-    json_array_append_new(
-        r->results,
-        json_pack("{s:s, s:s, s:f, s:f, s:f, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:f}",
-                  "problem", name, "kernel", kernel, "median_us", b->ns / 1e3, "low_us",
-                  b->low_ns / 1e3, "high_us", b->high_ns / 1e3, "cache",
-                  qf_cache_mode_name(b->cache), "settled", b->settled, "planned",
-                  result->planned, "measured", result->measured, "reused", result->reused,
-                  "failed", result->failed, "quarantined", result->skipped, "ties",
-                  result->ties, "seconds", result->seconds));
+    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
+    printf("\n");
+    json_decref(o);
 }
 
 static void print_json(run *r, qf_status status)
 {
     json_t *o = json_pack("{s:s, s:b, s:f, s:O}", "ledger", qf_store_path(r->store), "complete",
                           status == QF_OK, "seconds", elapsed(r), "problems", r->results);
-    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));
-    printf("\n");
-    json_decref(o);
+    if (status == QF_INTERRUPTED) {
+        json_object_set_new(o, "not_begun", json_integer(r->problems.count - r->begun));
+        json_object_set_new(o, "resume", json_string(r->command));
+    }
+    print_line(o);
+}
+
+/* What there is, and how to get the rest. */
+static void say_interrupted(run *r)
+{
+    if (!r->json) cli_tune_print_so_far(&r->problems, r->result, r->begun);
+    fprintf(stderr, "everything measured is kept; go on with: %s\n", r->command);
 }
 
 /* ---- the work -------------------------------------------------------------------------- */
@@ -145,23 +135,42 @@ static qf_tune_options options_of(run *r)
 /* Counts what lies ahead; a dry run says so. */
 static qf_status survey(run *r)
 {
-    const qf_tune_options options = options_of(r);
+    qf_tune_options options = options_of(r);
 
+    /* A dry run makes no ledger, and heeds what there is. */
+    if (r->dry) options.store = r->machine.store;
     for (int i = 0; i < r->problems.count; i++) {
-        char name[QF_NAME_MAX];
-        int space, planned;
-        qf_problem_print(&r->problems.item[i], name);
-        QF_TRY(qf_tune_plan(&options, &r->problems.item[i], &space, &planned));
-        if (r->dry) printf("%s: %d kernels, %d worth measuring\n", name, space, planned);
-        r->candidates += planned;
-    }
-    if (r->dry) {
-        char time[24];
-        cli_duration(seconds_left(r), time);
-        printf("in all %d kernels for %d products, about %s\n", r->candidates,
-               r->problems.count, time);
+        const qf_problem *problem = &r->problems.item[i];
+        qf_tune_outline outline;
+        QF_TRY(qf_tune_plan(&options, problem, &outline));
+        if (r->dry && r->json)
+            json_array_append_new(r->results, cli_tune_json_of_plan(problem, &outline));
+        if (r->dry && !r->json) cli_tune_print_plan(problem, &outline);
+        r->candidates += outline.planned;
     }
     return QF_OK;
+}
+
+static void say_planned(run *r)
+{
+    char time[24];
+
+    if (r->json) {
+        print_line(json_pack("{s:s, s:O, s:i, s:f}", "schema", "qforge-tune-plan/1", "problems",
+                             r->results, "kernels", r->candidates, "seconds", seconds_left(r)));
+        return;
+    }
+    cli_duration(seconds_left(r), time);
+    printf("in all %d kernels for %d products, about %s\n", r->candidates, r->problems.count,
+           time);
+}
+
+/* This problem's part of the budget; when that is used up only what the ledger knows. */
+static double budget_of(const run *r)
+{
+    const double left = r->budget - elapsed(r);
+    if (r->budget <= 0) return 0;
+    return left > 0 ? left / (r->problems.count - r->at) : 1e-9;
 }
 
 /* A problem without a valid kernel does not keep the others from being tuned. */
@@ -173,16 +182,13 @@ static qf_status tune_all(run *r)
 
     for (r->at = 0; r->at < r->problems.count; r->at++) {
         const qf_problem *problem = &r->problems.item[r->at];
-        qf_tune_result result;
+        qf_tune_result *result = &r->result[r->at];
 
-        if (r->budget > 0) {
-            const double left = r->budget - elapsed(r);
-            options.budget_s = (left > 0.1 ? left : 0.1) / (r->problems.count - r->at);
-        }
-        const qf_status status = qf_tune(&options, problem, &result);
+        options.budget_s = budget_of(r);
+        r->begun++;
+        const qf_status status = qf_tune(&options, problem, result);
         cli_progress_end(&r->progress);
-        if (result.found && r->json) add_json(r, problem, &result);
-        if (result.found && !r->json) print_text(problem, &result);
+        if (status != QF_INTERRUPTED || r->json) take_result(r, problem, result);
         if (status == QF_NO_CONFIG) {
             worst = status;
             snprintf(sentence, sizeof sentence, "%s", qf_message());
@@ -191,13 +197,6 @@ static qf_status tune_all(run *r)
         }
     }
     return worst == QF_OK ? QF_OK : qf_fail(worst, "%s", sentence);
-}
-
-static void join(int argc, char **argv, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "qforge");
-    for (int i = 0; i < argc && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, " %s", argv[i]);
 }
 
 static qf_status open_ledger(run *r)
@@ -237,18 +236,17 @@ static qf_status take_rank(run *r, char *const argv[])
     return QF_OK;
 }
 
-static qf_status hold_session(run *r, const char *command)
+static qf_status hold_session(run *r)
 {
     const qf_session_info info = {&r->machine.cpu, QF_CODE_ABI, qf_codegen_version(),
-                                  r->strategy,     command,     (uint64_t)r->seed,
+                                  r->strategy,     r->command,  (uint64_t)r->seed,
                                   r->budget};
 
     QF_TRY(qf_session_begin(r->store, &info, &r->session));
     cli_interrupt_catch();
     const qf_status status = tune_all(r);
     if (r->json) print_json(r, status);
-    if (status == QF_INTERRUPTED)
-        fprintf(stderr, "everything measured is kept; go on with: %s\n", command);
+    if (status == QF_INTERRUPTED) say_interrupted(r);
     const bool whole = status == QF_OK || status == QF_NO_CONFIG;
     char sentence[256];
     snprintf(sentence, sizeof sentence, "%s", qf_message());
@@ -257,15 +255,19 @@ static qf_status hold_session(run *r, const char *command)
     return status == QF_OK ? ended : qf_fail(status, "%s", sentence);
 }
 
-static qf_status execute(run *r, const char *command)
+static qf_status execute(run *r)
 {
-    QF_TRY(cli_machine_open(r->threads, "none", &r->machine));
+    QF_TRY(cli_machine_open(r->threads, r->dry ? r->ledger : "none", &r->machine));
     r->request.threads = qf_pool_threads(r->machine.pool);
     QF_TRY(cli_problems_make(&r->request, &r->problems));
     QF_TRY(cli_problems_shard(r->shard, &r->problems));
+    r->result = qf_alloc_array((size_t)r->problems.count + 1, sizeof *r->result);
+    if (!r->result) return QF_MEMORY;
     if (!r->dry) QF_TRY(open_ledger(r));
     QF_TRY(survey(r));
-    return r->dry ? QF_OK : hold_session(r, command);
+    if (!r->dry) return hold_session(r);
+    say_planned(r);
+    return QF_OK;
 }
 
 #define QF_STRATEGY(id, name, thorough, summary) ", " #name
@@ -297,6 +299,30 @@ static qf_status check(const run *r)
     if (r->trials < 0 || r->trials > 1 << 20)
         return qf_fail(QF_USAGE, "--trials: %lld is out of range", (long long)r->trials);
     return QF_OK;
+}
+
+static qf_status tune(run *r, int argc, char **argv, const cli_option *options)
+{
+    int rest;
+    bool help;
+
+    QF_TRY(cli_parse(argc, argv,
+                     "qforge tune --shape MxNxK | --model PATH | --config NAME [options]",
+                     options, &rest, &help));
+    if (help) return QF_OK;
+    QF_TRY(cli_no_operands(argc, argv, rest));
+    QF_TRY(check(r));
+    if (r->simulated) return simulate(r);
+    QF_TRY(take_rank(r, argv));
+    if (!r->strategy) r->strategy = qf_strategy_name((qf_strategy)0);
+    r->results = json_array();
+    const qf_status status = execute(r);
+    json_decref(r->results);
+    qf_free(r->result);
+    cli_problems_release(&r->problems);
+    qf_store_close(r->store);
+    cli_machine_close(&r->machine);
+    return status;
 }
 
 qf_status cli_cmd_tune(int argc, char **argv)
@@ -332,25 +358,10 @@ qf_status cli_cmd_tune(int argc, char **argv)
         {"walks", 0, CLI_INT, &r.walks, "N", "simulated, through every space, 5"},
         {"dry-run", 0, CLI_FLAG, &r.dry, NULL, "say what would be measured"},
         {0}};
-    char command[1024];
-    int rest;
-    bool help;
 
-    join(argc, argv, command, sizeof command);
-    QF_TRY(cli_parse(argc, argv,
-                     "qforge tune --shape MxNxK | --model PATH | --config NAME [options]",
-                     options, &rest, &help));
-    if (help) return QF_OK;
-    QF_TRY(cli_no_operands(argc, argv, rest));
-    QF_TRY(check(&r));
-    if (r.simulated) return simulate(&r);
-    QF_TRY(take_rank(&r, argv));
-    if (!r.strategy) r.strategy = qf_strategy_name((qf_strategy)0);
-    r.results = json_array();
-    const qf_status status = execute(&r, command);
-    json_decref(r.results);
-    cli_problems_release(&r.problems);
-    qf_store_close(r.store);
-    cli_machine_close(&r.machine);
+    r.command = cli_command_line(argc, argv);
+    if (!r.command) return QF_MEMORY;
+    const qf_status status = tune(&r, argc, argv, options);
+    qf_free(r.command);
     return status;
 }

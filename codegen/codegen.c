@@ -42,9 +42,15 @@ const char *qf_codegen_version(void)
 
 /* ---- checks ---- */
 
+void cg_misfit(const cg_emit *e, qf_misfit misfit)
+{
+    if (e->misfit) *e->misfit = misfit;
+}
+
 qf_status cg_check_registers(const cg_emit *e, int accumulators, int others)
 {
     if (accumulators + others <= e->isa->registers) return QF_OK;
+    cg_misfit(e, QF_MISFIT_REGISTERS);
     return qf_fail(QF_UNSUPPORTED, "tile %dx%d needs %d of %d vector registers", e->id->tile.mr,
                    e->id->tile.nr, accumulators + others, e->isa->registers);
 }
@@ -52,6 +58,7 @@ qf_status cg_check_registers(const cg_emit *e, int accumulators, int others)
 qf_status cg_check_not_unrolled(const cg_emit *e)
 {
     if (e->id->tile.unroll == 1) return QF_OK;
+    cg_misfit(e, QF_MISFIT_UNROLL);
     return qf_fail(QF_UNSUPPORTED, "recipe %s has no loop to unroll by %d",
                    qf_recipe_of(e->id->recipe)->name, e->id->tile.unroll);
 }
@@ -90,15 +97,33 @@ static qf_status check_spec(const qf_kernel_id *id)
     return QF_OK;
 }
 
-qf_status qf_codegen_check(const qf_kernel_id *id)
+static qf_status check(const qf_kernel_id *id, qf_misfit *misfit)
 {
+    *misfit = QF_MISFIT_FORMAT;
     QF_TRY(check_spec(id));
     const cg_emit e = {.id = id,
                        .isa = isas[id->isa],
                        .lanes = qf_isa_panel(id->isa) / 2,
-                       .panel = qf_isa_panel(id->isa)};
+                       .panel = qf_isa_panel(id->isa),
+                       .misfit = misfit};
+    *misfit = QF_MISFIT_TILE;
     QF_TRY(check_tile(&e));
-    return cg_recipe_of(id->recipe)->check(&e);
+    QF_TRY(cg_recipe_of(id->recipe)->check(&e));
+    *misfit = QF_FITS;
+    return QF_OK;
+}
+
+qf_status qf_codegen_check(const qf_kernel_id *id)
+{
+    qf_misfit misfit;
+    return check(id, &misfit);
+}
+
+qf_misfit qf_codegen_misfit(const qf_kernel_id *id)
+{
+    qf_misfit misfit;
+    if (check(id, &misfit) != QF_OK) qf_message_clear();
+    return misfit;
 }
 
 qf_status qf_codegen_emit(const qf_kernel_id *id, qf_code_form form, qf_code *code)

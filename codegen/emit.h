@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "qforge/codegen.h"
 #include "qforge/kernel.h"
 
 struct cg_isa;
@@ -22,8 +23,9 @@ typedef struct cg_emit {
     const struct cg_isa *isa;
     const qf_kernel_id *id; /* NULL for what is no GEMM kernel, which reads `what` */
     const void *what;
-    int lanes; /* fp32 numbers in a vector */
-    int panel; /* rows of a weight panel, 2 * lanes */
+    int lanes;         /* fp32 numbers in a vector */
+    int panel;         /* rows of a weight panel, 2 * lanes */
+    qf_misfit *misfit; /* checks say here what is wrong; NULL: nobody asks */
     unsigned
         align; /* bytes every vector of packed weights is aligned to: its own, 32 at most */
     LLVMTypeRef i1, i8, i16, i32, i64, f16, f32, pointer;

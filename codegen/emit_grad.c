@@ -181,9 +181,11 @@ static void emit(const cg_emit *e)
 
 static qf_status check(const cg_emit *e)
 {
-    if (slice_columns(e) % e->id->tile.nr)
+    if (slice_columns(e) % e->id->tile.nr) {
+        cg_misfit(e, QF_MISFIT_COLUMNS);
         return qf_fail(QF_UNSUPPORTED, "nr %d does not divide a slice of %d columns",
                        e->id->tile.nr, slice_columns(e));
+    }
     return cg_check_registers(e, e->id->tile.mr * cg_tile_vectors(e), cg_tile_vectors(e) + 1);
 }
 

@@ -19,6 +19,9 @@ typedef struct cg_recipe {
 
 const cg_recipe *cg_recipe_of(qf_recipe recipe);
 
+/* What every check says when it refuses. */
+void cg_misfit(const cg_emit *e, qf_misfit misfit);
+
 /* For recipes whose loops are as long as the layout makes them: unroll must be 1. */
 QF_MUST_CHECK qf_status cg_check_not_unrolled(const cg_emit *e);
 

@@ -36,6 +36,16 @@ bool qf_codegen_emits(qf_isa isa);
 /* Whether the tile is one the recipe can be emitted for: what the tuner's space is made
  * of.  QF_UNSUPPORTED with a sentence saying why not. */
 QF_MUST_CHECK qf_status qf_codegen_check(const qf_kernel_id *id);
+/* The same for those who count. */
+typedef enum qf_misfit {
+    QF_FITS,
+    QF_MISFIT_FORMAT,   /* the recipe has no such format, the ISA cannot be emitted */
+    QF_MISFIT_TILE,     /* no tile of any recipe */
+    QF_MISFIT_UNROLL,   /* there is no loop to unroll */
+    QF_MISFIT_COLUMNS,  /* nr does not divide what is dequantised at once */
+    QF_MISFIT_REGISTERS /* it would spill */
+} qf_misfit;
+qf_misfit qf_codegen_misfit(const qf_kernel_id *id);
 
 /* ---- kernels for another day ---- */
 /* An object with the table `symbol` of at most QF_TABLE_MAX kernels in other objects

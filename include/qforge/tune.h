@@ -25,6 +25,23 @@ typedef enum qf_strategy {
 const char *qf_strategy_name(qf_strategy strategy);
 qf_strategy qf_strategy_named(const char *name); /* QF_STRATEGY_COUNT when there is none */
 
+typedef enum qf_left_out {
+#define QF_LEFT_OUT(id, name, summary) QF_LEFT_OUT_##id,
+#include "qforge/left_out.def"
+#undef QF_LEFT_OUT
+    QF_LEFT_OUT_COUNT
+} qf_left_out;
+const char *qf_left_out_name(qf_left_out why);    /* "registers" */
+const char *qf_left_out_summary(qf_left_out why); /* "would spill: …" */
+
+/* A search that has not begun: of all kernels that can be written down, how many are tried, and
+ * why not the others.  grid = planned + everything left out; space: what the code generator
+ * makes and the problem can use, planned + HOPELESS + EFFORT. */
+typedef struct qf_tune_outline {
+    int grid, space, planned;
+    int left_out[QF_LEFT_OUT_COUNT];
+} qf_tune_outline;
+
 /* What just happened, for a progress line. */
 typedef struct qf_tune_event {
     const qf_problem *problem;
@@ -43,7 +60,8 @@ typedef struct qf_tune_options {
     qf_pool *pool; /* as many threads as the problem says */
     qf_strategy strategy;
     uint64_t seed;
-    double budget_s;  /* wall clock; 0: none */
+    double budget_s;  /* wall clock, finalists and all; 0: none.  What was begun ends, so it may
+                         take a trial longer */
     int trials;       /* most candidates looked at; 0: all, or what the strategy needs */
     qf_recipe recipe; /* QF_RECIPE_COUNT: any */
     /* Both may be NULL.  stop is asked between trials. */
@@ -66,9 +84,9 @@ typedef struct qf_tune_result {
 /* Small products stream their weights from memory, large ones use them again. */
 qf_cache_mode qf_tune_cache_mode(const qf_problem *problem);
 
-/* How many candidates would be looked at. */
+/* What would be looked at. */
 QF_MUST_CHECK qf_status qf_tune_plan(const qf_tune_options *options, const qf_problem *problem,
-                                     int *space, int *planned);
+                                     qf_tune_outline *outline);
 
 /* QF_NO_CONFIG when nothing valid was found in the budget; QF_INTERRUPTED when stop said
  * so: the result then holds the best so far. */

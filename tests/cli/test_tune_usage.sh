@@ -53,6 +53,16 @@ expect 2 'give --shape' "$qforge" explain
 "$qforge" tune --shape 1x64x64 --dry-run >"$dir/out"
 grep -q 'kernels for 1 products' "$dir/out" || fail "dry run: $(cat "$dir/out")"
 [ ! -e "$dir/data" ] || fail "a dry run made a ledger"
+# It says why there are not more, in words and numbers.
+grep -q '^ *[1-9][0-9]*  more rows at once than the product has' "$dir/out" ||
+    grep -q ': 0 kernels' "$dir/out" || fail "no reasons: $(cat "$dir/out")"
+"$qforge" tune --shape 1x64x64 --dry-run --json >"$dir/json"
+grep -q '"schema":"qforge-tune-plan/1".*"left_out":{.*"registers":[0-9]' "$dir/json" ||
+    fail "no reasons: $(cat "$dir/json")"
+# What adds up is the grid.
+sed 's/.*"grid":\([0-9]*\).*"planned":\([0-9]*\),"left_out":{\([^}]*\)}.*/\1 \2 \3/; s/"[a-z_]*"://g; s/,/ /g' \
+    "$dir/json" | awk '{ for (i = 2; i <= NF; i++) sum += $i; exit sum != $1 }' ||
+    fail "it does not add up: $(cat "$dir/json")"
 
 # A model known by name, without its file: three shapes of linears and the head, each at
 # every width, for one token, a prompt and training.

@@ -129,6 +129,58 @@ static void a_cpu_without_our_isas_has_no_space(void **state)
     qf_space_release(&space);
 }
 
+static int grid_of(const qf_space *space)
+{
+    int grid = space->count;
+    for (int i = 0; i < QF_LEFT_OUT_COUNT; i++) grid += space->left_out[i];
+    return grid;
+}
+
+/* Whatever is asked, the grid is the same: what is not in the space is counted elsewhere. */
+static void everything_left_out_has_a_reason(void **state)
+{
+    (void)state;
+    qf_space first = built(problems[0]);
+    const int grid = grid_of(&first);
+    qf_space_release(&first);
+    for (int i = 1; i < PROBLEMS; i++) {
+        qf_space space = built(problems[i]);
+        assert_int_equal(grid_of(&space), grid);
+        assert_true(space.left_out[QF_LEFT_OUT_ISA_MISSING] > 0);
+        assert_int_equal(space.left_out[QF_LEFT_OUT_ISA_LESSER], 0); /* AVX2 is the least */
+        assert_int_equal(space.left_out[QF_LEFT_OUT_RECIPE], 0);
+        qf_space_release(&space);
+    }
+}
+
+/* The panel recipe holds mr x nr / 8 vectors of C, as many of w and one of x, of 16; each tile
+ * comes with five depth steps of three row steps. */
+static void spills_are_counted(void **state)
+{
+    const qf_cpu cpu = machine();
+    qf_problem p;
+    qf_space space;
+    int spilt = 0;
+    (void)state;
+    for (int mr = 1; mr <= 14; mr++)
+        for (int nr = 16; nr <= 64; nr += 16)
+            if (mr * nr / 8 + nr / 8 + 1 > 16) spilt += 3 * 5 * 3; /* unrolled three ways */
+    assert_int_equal(qf_problem_parse("exact_q4g64_512x4096x4096_t1", &p), QF_OK);
+    assert_int_equal(qf_space_build(&cpu, &p, QF_RECIPE_PANEL, &space), QF_OK);
+    assert_int_equal(space.left_out[QF_LEFT_OUT_REGISTERS], spilt);
+    assert_int_equal(space.left_out[QF_LEFT_OUT_DEPTH], 0);
+    assert_true(space.left_out[QF_LEFT_OUT_RECIPE] > 0);
+    qf_space_release(&space);
+
+    /* 192 covers 172 columns' depth: 256, 384 and 512 are too many; 2 rows, 12 too few. */
+    assert_int_equal(qf_problem_parse("exact_q4g64_2x64x172_t1", &p), QF_OK);
+    assert_int_equal(qf_space_build(&cpu, &p, QF_RECIPE_PANEL, &space), QF_OK);
+    assert_int_equal(space.left_out[QF_LEFT_OUT_ROWS], 12 * 4 * 3 * 15);
+    const int tiles = 2 * 4 * 3 - space.left_out[QF_LEFT_OUT_REGISTERS] / 15;
+    assert_int_equal(space.left_out[QF_LEFT_OUT_DEPTH], tiles * 3 * 3);
+    qf_space_release(&space);
+}
+
 /* What everybody knows about matrix products on such a machine. */
 static void the_prior_knows_the_obvious(void **state)
 {
@@ -167,6 +219,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_answer_the_problem_once_each),
+        cmocka_unit_test(everything_left_out_has_a_reason),
+        cmocka_unit_test(spills_are_counted),
         cmocka_unit_test(the_order_is_the_priors_and_always_the_same),
         cmocka_unit_test(one_recipe_may_be_asked_for),
         cmocka_unit_test(a_cpu_without_our_isas_has_no_space),

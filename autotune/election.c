@@ -1,0 +1,120 @@
+/* election.c -- the fastest few of a search, compared in pairs within what is left of its
+ * budget. */
+#include "tuning.h"
+
+#include <math.h>
+
+#include "qforge/clock.h"
+#include "trial.h"
+
+enum { FINALISTS = 5 };
+
+/* Of the time that is left for a duel, what it may sample for; the rest is for the fork, the
+ * packing and the warming up. */
+static const double share_of_sampling = 0.7;
+
+bool tuning_elected(const tuning *t)
+{
+    const qf_scope scope = tuning_scope(t->options);
+    qf_best best;
+    return qf_store_best(t->options->store, &scope, t->problem, &best) == QF_OK &&
+           best.settled && best.cache == t->bench.cache;
+}
+
+static int finalists_of(const tuning *t, int *index)
+{
+    int count = 0;
+
+    while (count < FINALISTS) {
+        int next = -1;
+        for (int i = 0; i < t->space.count; i++) {
+            bool taken = false;
+            for (int j = 0; j < count; j++) taken |= index[j] == i;
+            if (taken || t->ns[i] <= 0 || t->ns[i] > QF_CLOSE_BEHIND * t->ns[t->best]) continue;
+            if (next < 0 || t->ns[i] < t->ns[next]) next = i;
+        }
+        if (next < 0) break;
+        index[count++] = next;
+    }
+    return count;
+}
+
+/* An election under way. */
+typedef struct vote {
+    tuning *t;
+    qf_kernel_id leader;
+    double duel_s; /* the longest so far took */
+} vote;
+
+/* Whether the time for it is there; what a first one takes nobody knows. */
+static bool may_go_on(const vote *v, double seconds)
+{
+    const double left = tuning_seconds_left(v->t);
+    return !tuning_stopped(v->t) && left > 0 && left >= seconds;
+}
+
+/* The leader keeps its seat unless the challenger is faster beyond doubt: the luckiest of
+ * many noisy medians is rarely the fastest kernel.  seconds: it may take. */
+static qf_status challenge(vote *v, const qf_kernel_id *challenger, double seconds)
+{
+    tuning *t = v->t;
+    const int64_t start = qf_now_ns();
+    qf_comparison duel;
+
+    const qf_status status = qf_clock_duel(&t->bench, &v->leader, challenger, t->ns[t->best],
+                                           share_of_sampling * seconds, &duel);
+    v->duel_s = fmax(v->duel_s, 1e-9 * (double)(qf_now_ns() - start));
+    if (status == QF_NOT_FOUND) return QF_OK; /* proves nothing */
+    QF_TRY(status);
+    QF_TRY(qf_comparison_put(t->options->store, t->options->session, t->problem, t->bench.cache,
+                             &v->leader, challenger, &duel));
+    if (qf_comparison_won(&duel))
+        v->leader = *challenger, t->result->ties = 0;
+    else
+        t->result->ties += duel.ratio_low <= 1;
+    return QF_OK;
+}
+
+/* The leader with its loops placed otherwise: the same instructions, so these are trials
+ * for the winner alone, as far as there is time. */
+static qf_status challenge_placements(vote *v)
+{
+    static const int placements[] = {32, 64};
+    tuning *t = v->t;
+    const qf_kernel_id first = v->leader;
+    const qf_rival rival = tuning_rival(t);
+
+    for (int i = 0; i < 2 && may_go_on(v, t->trial_s + v->duel_s); i++) {
+        qf_trial trial = {*t->problem, first, t->bench.cache, t->ns[t->best]};
+        qf_outcome outcome;
+        bool reused;
+        trial.kernel.tile.align = placements[i];
+        const qf_status status = qf_trial_hold(&t->bench, &trial, &rival, &outcome, &reused);
+        if (status == QF_NOT_FOUND) continue; /* quarantined */
+        QF_TRY(status);
+        if (outcome.verdict == QF_VERDICT_OK)
+            QF_TRY(challenge(v, &trial.kernel, tuning_seconds_left(t)));
+    }
+    return QF_OK;
+}
+
+qf_status tuning_elect(tuning *t, bool *complete)
+{
+    int index[FINALISTS];
+    const int count = finalists_of(t, index);
+    vote v = {.t = t, .leader = t->space.item[index[0]].kernel};
+    int compared = 1;
+
+    t->result->ties = 0;
+    for (; compared < count && may_go_on(&v, 0); compared++)
+        QF_TRY(challenge(&v, &t->space.item[index[compared]].kernel,
+                         tuning_seconds_left(t) / (count - compared)));
+    const bool all = compared == count;
+    if (all) QF_TRY(challenge_placements(&v));
+    if (!all || tuning_stopped(t)) {
+        *complete = false;
+        return QF_OK;
+    }
+    return qf_election_put(t->options->store, t->options->session, t->problem, t->bench.cache,
+                           &v.leader);
+}

@@ -1,0 +1,41 @@
+/* tuning.h -- one search under way: what tune.c, which tries candidates, and election.c, which
+ * compares the fastest, share. */
+#ifndef QF_AUTOTUNE_TUNING_H
+#define QF_AUTOTUNE_TUNING_H
+
+#include "clocking.h"
+#include "search/points.h"
+#include "space.h"
+
+typedef struct tuning {
+    const qf_tune_options *options;
+    const qf_problem *problem;
+    qf_tune_result *result;
+    qf_space space;
+    qf_points points;
+    /* [space.count], see strategy.h */
+    double *expected_ns, *ns;
+    int *order;
+    qf_bench bench;
+    int tried;
+    int best;       /* index, -1 none */
+    double trial_s; /* the longest so far took */
+    int64_t start_ns;
+} tuning;
+
+qf_scope tuning_scope(const qf_tune_options *options);
+bool tuning_stopped(const tuning *t);
+double tuning_elapsed(const tuning *t);
+/* What is left of the budget; HUGE_VAL without one. */
+double tuning_seconds_left(const tuning *t);
+/* The fastest so far. */
+qf_rival tuning_rival(const tuning *t);
+
+/* Whether the ledger's election already weighed everything tried so far. */
+bool tuning_elected(const tuning *t);
+/* The fastest few, again in pairs, then the winner's placements; the election is written down.
+ * *complete becomes false, and nobody is elected, when time or the caller ended it before all
+ * were compared.  There is a best. */
+QF_MUST_CHECK qf_status tuning_elect(tuning *t, bool *complete);
+
+#endif
