@@ -1,11 +1,13 @@
-/* source.c -- the ladder from a problem to a compiled kernel: the ledger's best for it, what
- * its trials of other problems speak for, the best of the nearest tuned shape while they are
- * few, the prior's favourite, the reference. */
+/* source.c -- the ladder from a problem to a compiled kernel: the ledger's best for it, the
+ * champion that was shipped for such a machine, what the ledger's trials of other problems
+ * speak for, the best of the nearest tuned shape while they are few, the prior's favourite, the
+ * reference. */
 #include "qforge/source.h"
 
 #include <pthread.h>
 #include <string.h>
 
+#include "qforge/champions.h"
 #include "qforge/memory.h"
 #include "qforge/store.h"
 #include "search/ranking.h"
@@ -25,6 +27,7 @@ struct qf_tuned {
     const qf_cpu *cpu;
     qf_jit *jit;
     qf_store *store;
+    const qf_champions *champions; /* NULL: none */
     pthread_mutex_t lock;
     memo *memos[BUCKETS]; /* by hash; only added to */
     qf_ranker *ranker;    /* NULL: nothing was learned, or not yet tried to */
@@ -57,6 +60,43 @@ static qf_status from_ledger(const qf_tuned *tuned, const qf_problem *problem,
     if (!tuned->store) return QF_NOT_FOUND;
     QF_TRY(qf_store_best(tuned->store, &scope, problem, &best));
     return from_row(tuned, &best, QF_RUNG_EXACT, kernel);
+}
+
+/* Whether the tuner could have elected it: a file may claim anything. */
+static qf_status is_in_space(const qf_tuned *tuned, const qf_problem *problem,
+                             const qf_kernel_id *kernel)
+{
+    qf_kernel_id id = *kernel;
+    qf_space space;
+    bool found = false;
+
+    QF_TRY(qf_space_build(tuned->cpu, problem, id.recipe, &space));
+    id.tile.align = 0; /* winners are placed in the end */
+    for (int i = 0; i < space.count && !found; i++)
+        found = qf_kernel_equal(&space.item[i].kernel, &id);
+    qf_space_release(&space);
+    return found ? QF_OK : QF_NOT_FOUND;
+}
+
+/* Nobody judged it here: its code must be the very code that was judged there, and a compiler
+ * of another version makes it no answer but a seed. */
+static qf_status from_champion(const qf_tuned *tuned, const qf_problem *problem,
+                               qf_kernel *kernel)
+{
+    const qf_scope scope = {tuned->cpu->tune_key, QF_CODE_ABI};
+    const qf_champion *c =
+        tuned->champions ? qf_champions_find(tuned->champions, &scope, problem) : NULL;
+    qf_gemm_fn *run;
+    char hash[17];
+
+    if (!c || c->best.kernel.isa != tuned->source.isa) return QF_NOT_FOUND;
+    QF_TRY(is_in_space(tuned, problem, &c->best.kernel));
+    if (qf_jit_get(tuned->jit, &c->best.kernel, &run, hash) != QF_OK ||
+        strcmp(hash, c->best.code_hash) != 0) {
+        qf_message_clear();
+        return QF_NOT_FOUND;
+    }
+    return from_row(tuned, &c->best, QF_RUNG_SHIPPED, kernel);
 }
 
 static qf_status from_neighbour(const qf_tuned *tuned, const qf_problem *problem,
@@ -104,6 +144,7 @@ static qf_status from_experience(qf_tuned *tuned, const qf_problem *problem, qf_
 static qf_status climb(qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
 {
     qf_status status = from_ledger(tuned, problem, kernel);
+    if (status == QF_NOT_FOUND) status = from_champion(tuned, problem, kernel);
     if (status == QF_NOT_FOUND) status = from_experience(tuned, problem, kernel);
     if (status == QF_NOT_FOUND) status = from_neighbour(tuned, problem, kernel);
     if (status == QF_NOT_FOUND) status = favourite(tuned, problem, NULL, QF_RUNG_PRIOR, kernel);
@@ -163,6 +204,11 @@ qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, qf_store *store, qf_tu
     tuned->source = (qf_kernel_source){tuned, qf_cpu_best_isa(cpu), find};
     pthread_mutex_init(&tuned->lock, NULL);
     return QF_OK;
+}
+
+void qf_tuned_ship(qf_tuned *tuned, const qf_champions *champions)
+{
+    tuned->champions = champions;
 }
 
 void qf_tuned_destroy(qf_tuned *tuned)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "qforge/champions.h"
 #include "qforge/clock.h"
 #include "qforge/memory.h"
 #include "search/ranking.h"
@@ -291,14 +292,43 @@ static bool is_seed(void *context, const char *tune_key, int code_abi, const qf_
     return k->count < SEEDS;
 }
 
-/* Then what won elsewhere: on another machine, with other code, in a file from outside.  It
- * is judged and timed here as anything else. */
+/* A champion's kernel for the best instruction set here: as many panels, as wide as they are.
+ */
+static qf_best translated(const qf_champion *c, qf_isa isa)
+{
+    qf_best best = c->best;
+    qf_kernel_id *id = &best.kernel;
+
+    id->tile.nr = id->tile.nr / qf_isa_panel(id->isa) * qf_isa_panel(isa);
+    id->isa = isa;
+    return best;
+}
+
+/* Those of machines like this one first. */
+static void add_champions(known *k, bool from_here)
+{
+    const qf_tune_options *o = k->search->options;
+
+    for (int i = 0; o->champions && i < o->champions->count && k->count < SEEDS; i++) {
+        const qf_champion *c = &o->champions->item[i];
+        const bool here = strcmp(c->tune_key, o->cpu->tune_key) == 0;
+        if (here != from_here || !qf_problem_equal(&c->best.problem, k->search->problem))
+            continue;
+        const qf_best best = translated(c, qf_cpu_best_isa(o->cpu));
+        is_seed(k, c->tune_key, c->code_abi, &best);
+    }
+}
+
+/* Then what won elsewhere: on another machine, with other code, in a file from outside, or was
+ * shipped.  It is judged and timed here as anything else. */
 static qf_status plant_seeds(tuning *t)
 {
     int index[SEEDS];
     known k = {t, index, 0};
 
     QF_TRY(qf_store_each_seed(t->options->store, t->problem, is_seed, &k));
+    add_champions(&k, true);
+    add_champions(&k, false);
     return try_known(t, &k);
 }
 

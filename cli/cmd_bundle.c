@@ -115,7 +115,8 @@ static qf_status read_request(request *r)
 
 /* ---- what was written ------------------------------------------------------------------ */
 
-static const char *const rungs[] = {"reference", "prior", "nearest", "learned", "exact"};
+static const char *const rungs[] = {"reference", "prior",   "nearest",
+                                    "learned",   "shipped", "exact"};
 
 static void print_text(const qf_bundle *bundle, const char *directory)
 {

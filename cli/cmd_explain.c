@@ -25,6 +25,8 @@ static const struct {
      "predicted from the nearest shape's time"},
     {"learned", "not tuned itself: what the ledger's trials of other problems speak for",
      "nearest", "predicted from the nearest shape's time"},
+    {"shipped", "shipped champion: elected on a machine of this kind, never tuned here",
+     "shipped", "measured where it was elected"},
     {"exact", "tuned here", "measured", "measured"},
 };
 
@@ -47,6 +49,12 @@ static qf_status look_up(const cli_machine *machine, answer *a)
 {
     const qf_scope scope = {machine->cpu.tune_key, QF_CODE_ABI};
 
+    if (a->kernel.rung == QF_RUNG_SHIPPED) {
+        const qf_champion *c = qf_champions_find(&machine->champions, &scope, &a->problem);
+        a->known = c != NULL;
+        if (c) a->best = c->best;
+        return QF_OK;
+    }
     if (!machine->store || a->kernel.rung < QF_RUNG_NEAREST) return QF_OK;
     qf_status status = qf_store_best(machine->store, &scope, &a->problem, &a->best);
     if (status == QF_NOT_FOUND)
@@ -63,7 +71,7 @@ static void estimate(const cli_machine *machine, answer *a)
     const qf_best *b = &a->best;
 
     a->cache = a->known ? b->cache : qf_tune_cache_mode(&a->problem);
-    if (a->kernel.rung == QF_RUNG_EXACT && a->known) {
+    if (a->kernel.rung >= QF_RUNG_SHIPPED && a->known) {
         a->ns = b->ns;
         return;
     }

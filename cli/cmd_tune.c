@@ -121,6 +121,7 @@ static qf_tune_options options_of(run *r)
         .jit = r->machine.jit,
         .store = r->store,
         .session = r->session,
+        .champions = &r->machine.champions,
         .pool = r->machine.pool,
         .strategy = qf_strategy_named(r->strategy),
         .seed = (uint64_t)r->seed,

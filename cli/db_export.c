@@ -37,7 +37,8 @@ qf_status cli_db_export(int argc, char **argv)
     const cli_option options[] = {
         {"db", 0, CLI_TEXT, &ledger, "FILE", "the tuning ledger"},
         {"format", 'f', CLI_TEXT, &format, "NAME",
-         "json (every fact, comes back without loss), csv or t4 (results for other programs)"},
+         "json (every fact, comes back without loss), csv or t4 (results for other programs), "
+         "champions (elected kernels, to be shipped)"},
         {"problem", 'p', CLI_TEXT, &problems, "NAME",
          "only this one; * and ? stand for others"},
         {"out", 'o', CLI_TEXT, &out, "FILE", "instead of standard output"},
@@ -52,7 +53,7 @@ qf_status cli_db_export(int argc, char **argv)
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));
     if (qf_exchange_named(format) == QF_EXCHANGE_COUNT)
-        return qf_fail(QF_USAGE, "--format: '%s' is none of json, csv, t4", format);
+        return qf_fail(QF_USAGE, "--format: '%s' is none of json, csv, t4, champions", format);
     QF_TRY(cli_db_open(ledger, QF_STORE_READ, path, &store));
     const qf_status status = export_to(store, qf_exchange_named(format), problems, out);
     qf_store_close(store);

@@ -2,6 +2,7 @@
 #include "machine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "places.h"
@@ -42,6 +43,20 @@ void cli_ledger_notice(const qf_store *store)
         fprintf(stderr, "qforge: %s\n", qf_store_notice(store)), told = true;
 }
 
+/* Champions are a convenience: whatever is wrong with them, everything else goes on. */
+static void open_champions(qf_champions *champions)
+{
+    const char *named = getenv("QFORGE_CHAMPIONS");
+
+    *champions = (qf_champions){0};
+    if (named && strcmp(named, "none") == 0) return;
+    const qf_status status =
+        named && *named ? qf_champions_load(named, champions) : qf_champions_shipped(champions);
+    if (status == QF_OK) return;
+    fprintf(stderr, "qforge: %s; going on without champions\n", qf_message());
+    qf_message_clear();
+}
+
 static qf_status open_all(int64_t threads, const char *ledger, cli_machine *machine)
 {
     if (threads < 0 || threads > 256)
@@ -53,6 +68,9 @@ static qf_status open_all(int64_t threads, const char *ledger, cli_machine *mach
     QF_TRY(qf_pool_create((int)threads, &machine->pool));
     QF_TRY(qf_tuned_create(&machine->cpu, machine->jit, machine->store, &machine->tuned));
     machine->source = qf_tuned_source(machine->tuned);
+    open_champions(&machine->champions);
+    if (!ledger || strcmp(ledger, "none") != 0)
+        qf_tuned_ship(machine->tuned, &machine->champions);
     return QF_OK;
 }
 
@@ -70,5 +88,6 @@ void cli_machine_close(cli_machine *machine)
     qf_pool_destroy(machine->pool);
     qf_store_close(machine->store);
     qf_jit_destroy(machine->jit);
+    qf_champions_release(&machine->champions);
     memset(machine, 0, sizeof *machine);
 }

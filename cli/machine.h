@@ -3,6 +3,7 @@
 #ifndef QF_CLI_MACHINE_H
 #define QF_CLI_MACHINE_H
 
+#include "qforge/champions.h"
 #include "qforge/cpu.h"
 #include "qforge/gemm.h"
 #include "qforge/pool.h"
@@ -18,11 +19,16 @@ typedef struct cli_machine {
     struct qf_store *store; /* NULL when opened without a ledger */
     struct qf_tuned *tuned;
     const qf_kernel_source *source;
+    qf_champions champions; /* of $QFORGE_CHAMPIONS, else those shipped */
 } cli_machine;
 
 /* threads: 0 for all.  ledger: path of the tuning database; NULL means $QFORGE_DB, else
  * $XDG_DATA_HOME/qforge/tuning.db; "none" means no ledger (the prior alone).  A ledger
- * that does not exist is not created here (qforge tune does that): the prior answers. */
+ * that does not exist is not created here (qforge tune does that): the prior answers.
+ *
+ * Champions answer where there is a ledger or might be one: with "none" they do not either.
+ * $QFORGE_CHAMPIONS names a file of others, or "none"; one that cannot be read costs a line on
+ * stderr, not the command. */
 QF_MUST_CHECK qf_status cli_machine_open(int64_t threads, const char *ledger,
                                          cli_machine *machine);
 void cli_machine_close(cli_machine *machine); /* also a zeroed one */

@@ -1,6 +1,7 @@
 /* export.c -- the ledger as JSON: every fact, in an order that follows from the facts. */
 #include <string.h>
 
+#include "champion_lines.h"
 #include "exchange_tables.h"
 #include "ledger.h"
 #include "results.h"
@@ -110,6 +111,8 @@ static qf_status write_out(sql_db *sql, void *context)
     QF_TRY(sql_script(sql, qf_exchange_rank_sql));
     if (r->format == QF_EXCHANGE_JSON)
         QF_TRY(put_all(sql, r->out));
+    else if (r->format == QF_EXCHANGE_CHAMPIONS)
+        QF_TRY(champions_put(sql, r->out));
     else
         QF_TRY(results_put(sql, r->out, r->format));
     QF_TRY(text_out_end(r->out));

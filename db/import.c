@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "champion_lines.h"
 #include "exchange_tables.h"
 #include "qforge/file.h"
 #include "qforge/memory.h"
@@ -65,6 +66,11 @@ static qf_status recognise(import *in, size_t size, sql_body **fill)
     *fill = import_csv;
     in->result->format = QF_EXCHANGE_CSV;
     if (*start != '{' && *start != '[') return QF_OK;
+    if (champions_are(start)) {
+        *fill = import_champions;
+        in->result->format = QF_EXCHANGE_CHAMPIONS;
+        return QF_OK;
+    }
     QF_TRY(parse(in, size));
     const char *schema = json_string_value(json_object_get(in->document, "schema"));
     if (schema && strcmp(schema, EXCHANGE_SCHEMA) == 0) {

@@ -19,6 +19,7 @@ typedef struct import {
 qf_status import_json(sql_db *sql, void *context);
 qf_status import_csv(sql_db *sql, void *context);
 qf_status import_t4(sql_db *sql, void *context);
+qf_status import_champions(sql_db *sql, void *context);
 
 /* QF_FORMAT with a sentence that quotes the file: on one line, whatever it quotes. */
 qf_status import_refuse(const char *format, ...) QF_PRINTF(1, 2);

@@ -26,7 +26,7 @@ typedef qf_status qf_export_sink(void *context, const char *text, size_t size);
  * JSON holds every fact but claims without an outcome, in an order that follows from what the
  * facts say alone: two ledgers that know the same are the same text.  CSV and T4 (the results
  * schema of the auto-tuning community, github.com/odgaard/TuningSchema) have a row for every
- * outcome that is not lost. */
+ * outcome that is not lost; champions (champions.h) one for every elected kernel. */
 QF_MUST_CHECK qf_status qf_store_export(qf_store *store, qf_exchange format,
                                         const char *problems, qf_export_sink *sink,
                                         void *context);
@@ -42,7 +42,7 @@ typedef struct qf_import {
  * ledger, which may be new: all of it or, when anything in it is wrong, nothing (QF_FORMAT with
  * a sentence naming the place).  On a network as QF_STORE_GATHER.
  *
- * JSON is merged as the ledger it came from would be.  What CSV and T4 hold was not verified
+ * JSON is merged as the ledger it came from would be.  What the others hold was not verified
  * by anybody this program knows: it becomes rows of QF_FOREIGN_ABI, which answer nothing
  * and are where a search may begin. */
 QF_MUST_CHECK qf_status qf_store_import(const char *ledger, const char *path,

@@ -21,6 +21,7 @@ typedef enum qf_rung {
     QF_RUNG_PRIOR,
     QF_RUNG_NEAREST,
     QF_RUNG_LEARNED,
+    QF_RUNG_SHIPPED,
     QF_RUNG_EXACT
 } qf_rung;
 

@@ -7,15 +7,19 @@
 #include "qforge/cpu.h"
 #include "qforge/gemm.h"
 
+struct qf_champions;
 struct qf_store;
 typedef struct qf_tuned qf_tuned;
 
 /* store may be NULL (prior only).  cpu, jit and store are borrowed.  The ladder for a
- * problem: exact row of this tune_key and code ABI -> what its other rows speak for, or the
- * nearest shape's while they are few -> prior.  The reference answers when the CPU has no ISA
- * of ours. */
+ * problem: exact row of this tune_key and code ABI -> the same among the champions -> what its
+ * other rows speak for, or the nearest shape's while they are few -> prior.  The reference
+ * answers when the CPU has no ISA of ours. */
 QF_MUST_CHECK qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, struct qf_store *store,
                                         qf_tuned **tuned);
+/* Champions to answer with, borrowed; before anything is asked.  Only where the code made here
+ * is, bit by bit, what was judged where they come from. */
+void qf_tuned_ship(qf_tuned *tuned, const struct qf_champions *champions);
 void qf_tuned_destroy(qf_tuned *tuned);
 const qf_kernel_source *qf_tuned_source(const qf_tuned *tuned);
 

@@ -16,6 +16,8 @@
 #include "qforge/pool.h"
 #include "qforge/store.h"
 
+struct qf_champions;
+
 typedef enum qf_strategy {
 #define QF_STRATEGY(id, name, thorough, summary) QF_STRATEGY_##id,
 #include "qforge/strategies.def"
@@ -57,7 +59,8 @@ typedef struct qf_tune_options {
     qf_jit *jit;
     qf_store *store; /* open for writing; a plan may go without */
     int64_t session;
-    qf_pool *pool; /* as many threads as the problem says */
+    const struct qf_champions *champions; /* seeds from elsewhere; NULL: none */
+    qf_pool *pool;                        /* as many threads as the problem says */
     qf_strategy strategy;
     uint64_t seed;
     double budget_s;  /* wall clock, finalists and all; 0: none.  What was begun ends, so it may
