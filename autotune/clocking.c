@@ -76,6 +76,7 @@ typedef struct pairing {
     const qf_measure_options *options;
     const qf_kernel *a, *b; /* b is the candidate; a may be NULL: alone */
     double a_ns;
+    double seconds; /* a duel may be repeated within */
 } pairing;
 
 /* What a worker leaves. */
@@ -126,6 +127,24 @@ static qf_status run_race(const pairing *p, qf_subject *subject, qf_outcome *out
     return QF_OK;
 }
 
+/* One timing of a candidate that is right; done again, it begins anew. */
+typedef struct candidate {
+    const pairing *p;
+    qf_subject *subject;
+    qf_outcome *outcome;
+} candidate;
+
+static qf_status time_candidate(void *context)
+{
+    const candidate *c = context;
+
+    c->outcome->verdict = QF_VERDICT_OK;
+    c->outcome->detail[0] = 0;
+    if (c->p->a) return run_race(c->p, c->subject, c->outcome);
+    c->outcome->timing = qf_measure(&quick, qf_subject_run, NULL, c->subject);
+    return QF_OK;
+}
+
 static qf_status clock_apart(void *context, void *record)
 {
     const pairing *p = context;
@@ -139,14 +158,26 @@ static qf_status clock_apart(void *context, void *record)
     if (status == QF_WRONG) {
         qf_outcome_fail(outcome, QF_VERDICT_WRONG, qf_message());
         status = QF_OK;
-    } else if (status == QF_OK && p->a) {
-        status = run_race(p, &subject, outcome);
     } else if (status == QF_OK) {
-        outcome->timing = qf_measure(&quick, qf_subject_run, NULL, &subject);
+        status = qf_time_steadily(time_candidate, &(candidate){p, &subject, outcome}, HUGE_VAL,
+                                  NULL, NULL, &outcome->conditions);
     }
     qf_subject_release(&subject);
     r->next = p->bench->operands.next;
     return status;
+}
+
+typedef struct duellists {
+    const pairing *p;
+    qf_subject *a, *b;
+    qf_comparison *pairs;
+} duellists;
+
+static qf_status time_duel(void *context)
+{
+    const duellists *d = context;
+    *d->pairs = compare(d->p, d->a, d->b);
+    return QF_OK;
 }
 
 static qf_status duel_apart(void *context, void *record)
@@ -154,12 +185,14 @@ static qf_status duel_apart(void *context, void *record)
     const pairing *p = context;
     result *r = record;
     qf_subject a, b;
+    qf_conditions unused;
 
     QF_TRY(qf_pool_after_fork(p->bench->options->pool));
     QF_TRY(qf_subject_init(&p->bench->operands, p->a, &a));
-    const qf_status status = qf_subject_init(&p->bench->operands, p->b, &b);
+    qf_status status = qf_subject_init(&p->bench->operands, p->b, &b);
     if (status == QF_OK) {
-        r->pairs = compare(p, &a, &b);
+        status = qf_time_steadily(time_duel, &(duellists){p, &a, &b, &r->pairs}, p->seconds,
+                                  NULL, NULL, &unused);
         qf_subject_release(&b);
     }
     qf_subject_release(&a);
@@ -217,7 +250,8 @@ qf_status qf_clock_duel(qf_bench *bench, const qf_kernel_id *a, const qf_kernel_
     QF_TRY(make_ready(bench));
     QF_TRY(load(bench, a, &left));
     QF_TRY(load(bench, b, &right));
-    pairing p = {.bench = bench, .options = &options, .a = &left, .b = &right};
+    pairing p = {
+        .bench = bench, .options = &options, .a = &left, .b = &right, .seconds = seconds};
     QF_TRY(run_apart(duel_apart, &p, QF_CLOSE_BEHIND * ns, &r, &death));
     *comparison = r.pairs;
     if (death.verdict == QF_VERDICT_OK) return QF_OK;

@@ -293,6 +293,8 @@ static qf_status look_at_rows(const doctor *d)
     QF_TRY(ask(d, QF_FINDING_STALE_ABI));
     QF_TRY(look_at_names(d));
     QF_TRY(ask(d, QF_FINDING_QUARANTINE));
+    QF_TRY(ask(d, QF_FINDING_DRIFT));
+    QF_TRY(ask(d, QF_FINDING_WAITED));
     return ask(d, QF_FINDING_ORPHANS);
 }
 

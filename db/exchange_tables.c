@@ -3,31 +3,35 @@
 
 #define TEXT(name)                                                                             \
     {                                                                                          \
-#name, EXCHANGE_TEXT, false, 0                                                         \
+#name, EXCHANGE_TEXT, false, false, 0                                                  \
     }
 #define INT(name)                                                                              \
     {                                                                                          \
-#name, EXCHANGE_INT, false, 0                                                          \
+#name, EXCHANGE_INT, false, false, 0                                                   \
     }
 #define REAL(name)                                                                             \
     {                                                                                          \
-#name, EXCHANGE_REAL, false, 0                                                         \
+#name, EXCHANGE_REAL, false, false, 0                                                  \
     }
 #define TIME(name)                                                                             \
     {                                                                                          \
-#name, EXCHANGE_TIME, false, 0                                                         \
+#name, EXCHANGE_TIME, false, false, 0                                                  \
     }
 #define MISS(name)                                                                             \
     {                                                                                          \
-#name, EXCHANGE_ERROR, false, 0                                                        \
+#name, EXCHANGE_ERROR, false, false, 0                                                 \
     }
 #define MAY(kind, name)                                                                        \
     {                                                                                          \
-#name, EXCHANGE_##kind, true, 0                                                        \
+#name, EXCHANGE_##kind, true, false, 0                                                 \
+    }
+#define LATER(kind, name)                                                                      \
+    {                                                                                          \
+#name, EXCHANGE_##kind, true, true, 0                                                  \
     }
 #define PLACE(name, table)                                                                     \
     {                                                                                          \
-#name, EXCHANGE_PLACE, false, EXCHANGE_##table                                         \
+#name, EXCHANGE_PLACE, false, false, EXCHANGE_##table                                  \
     }
 
 const exchange_table exchange_tables[EXCHANGE_TABLES] = {
@@ -75,13 +79,20 @@ const exchange_table exchange_tables[EXCHANGE_TABLES] = {
       REAL(predicted_ns), TIME(claimed_us)}},
     {"outcomes",
      "SELECT t.at, verdict, detail, code_hash, median_ns, low_ns, high_ns, best_ns, mean_ns, "
-     "samples, calls, done_us FROM outcome JOIN at_trial t ON t.id = trial ORDER BY t.at",
+     "samples, calls, done_us, canary_ns, drift, repeats, spent_ms, steal_ms, delay_ms, "
+     "switches, moves FROM outcome JOIN at_trial t ON t.id = trial ORDER BY t.at",
      "INSERT INTO outcome (trial, verdict, detail, code_hash, median_ns, low_ns, high_ns, "
-     "best_ns, mean_ns, samples, calls, done_us) "
-     "VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-     {PLACE(trial, TRIALS), TEXT(verdict), TEXT(detail), TEXT(code_hash), MAY(REAL, median_ns),
-      MAY(REAL, low_ns), MAY(REAL, high_ns), MAY(REAL, best_ns), MAY(REAL, mean_ns),
-      MAY(INT, samples), MAY(INT, calls), TIME(done_us)}},
+     "best_ns, mean_ns, samples, calls, done_us, canary_ns, drift, repeats, spent_ms, "
+     "steal_ms, "
+     "delay_ms, switches, moves) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+     "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+     {PLACE(trial, TRIALS),   TEXT(verdict),         TEXT(detail),
+      TEXT(code_hash),        MAY(REAL, median_ns),  MAY(REAL, low_ns),
+      MAY(REAL, high_ns),     MAY(REAL, best_ns),    MAY(REAL, mean_ns),
+      MAY(INT, samples),      MAY(INT, calls),       TIME(done_us),
+      LATER(REAL, canary_ns), LATER(REAL, drift),    LATER(INT, repeats),
+      LATER(REAL, spent_ms),  LATER(REAL, steal_ms), LATER(REAL, delay_ms),
+      LATER(INT, switches),   LATER(INT, moves)}},
     {"validations",
      "SELECT s.at, isa_key, code_hash, verdict, detail, cases, seed, worst_error, done_us "
      "FROM validation JOIN at_session s ON s.id = session "

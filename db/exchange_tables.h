@@ -23,7 +23,7 @@ typedef enum exchange_id {
     EXCHANGE_TABLES
 } exchange_id;
 
-enum { EXCHANGE_COLUMNS = 16 };
+enum { EXCHANGE_COLUMNS = 24 };
 
 typedef struct exchange_column {
     const char *name; /* NULL ends a table */
@@ -36,6 +36,7 @@ typedef struct exchange_column {
         EXCHANGE_PLACE
     } kind;
     bool nullable;
+    bool later;        /* texts of older versions do not have it */
     exchange_id place; /* of which table */
 } exchange_column;
 

@@ -57,8 +57,8 @@ static qf_status take_real(const reading *r, const exchange_column *c, const jso
 static qf_status take_value(const reading *r, const exchange_column *c, const json_t *value,
                             sql_value *out)
 {
-    if (!value) return wrong(r, c->name, "is missing");
-    if (c->nullable && json_is_null(value)) {
+    if (!value && !c->later) return wrong(r, c->name, "is missing");
+    if (!value || (c->nullable && json_is_null(value))) {
         *out = sql_null();
         return QF_OK;
     }
@@ -112,14 +112,16 @@ static qf_status blame(const reading *r, qf_status status)
 static qf_status take_row(const reading *r, const json_t *row)
 {
     sql_value values[1 + EXCHANGE_COLUMNS] = {sql_int((int64_t)r->index + 1)};
-    int count = 0;
+    int count = 0, there = 0;
 
     if (!json_is_object(row)) return wrong(r, "", "is no object");
     for (; count < EXCHANGE_COLUMNS && r->table->column[count].name; count++) {
         const exchange_column *c = &r->table->column[count];
-        QF_TRY(take_value(r, c, json_object_get(row, c->name), &values[1 + count]));
+        const json_t *value = json_object_get(row, c->name);
+        QF_TRY(take_value(r, c, value, &values[1 + count]));
+        there += value != NULL;
     }
-    if (json_object_size(row) != (size_t)count) return wrong(r, "", "has keys unknown here");
+    if (json_object_size(row) != (size_t)there) return wrong(r, "", "has keys unknown here");
     if (r->table == &exchange_tables[EXCHANGE_PROBLEMS]) QF_TRY(check_problem(r, values + 1));
     return blame(r, sql_run(r->sql, r->table->insert, values, 1 + count));
 }

@@ -91,9 +91,11 @@ DELETE FROM main.outcome
 CREATE TRIGGER main.outcome_kept BEFORE DELETE ON outcome
     BEGIN SELECT raise(ABORT, 'outcomes are never deleted'); END;
 INSERT INTO main.outcome (trial, verdict, detail, code_hash, median_ns, low_ns, high_ns,
-                          best_ns, mean_ns, samples, calls, done_us)
+                          best_ns, mean_ns, samples, calls, done_us, canary_ns, drift, repeats,
+                          spent_ms, steal_ms, delay_ms, switches, moves)
 SELECT m.here, verdict, detail, code_hash, median_ns, low_ns, high_ns, best_ns, mean_ns,
-       samples, calls, done_us
+       samples, calls, done_us, canary_ns, drift, repeats, spent_ms, steal_ms, delay_ms,
+       switches, moves
   FROM src.outcome o JOIN trial_map m ON m.there = o.trial
  ORDER BY m.here ON CONFLICT DO NOTHING;
 

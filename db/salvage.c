@@ -202,12 +202,28 @@ static bool skip_damage(walk *w)
     return true;
 }
 
+/* The latency table came with the second version. */
+static bool never_had(const rescue *r, const char *table)
+{
+    sqlite3_stmt *row = NULL;
+    bool older = false;
+
+    if (strcmp(table, "latency") != 0) return false;
+    sqlite3_prepare_v2(r->from, "PRAGMA user_version", -1, &row, NULL);
+    if (row && sqlite3_step(row) == SQLITE_ROW) older = sqlite3_column_int(row, 0) < 2;
+    sqlite3_finalize(row);
+    return older;
+}
+
 static qf_status copy_table(const rescue *r, const char *table)
 {
     walk w;
     int code = SQLITE_DONE;
 
-    if (prepare_walk(r, table, &w))
+    /* Its line in the list of tables may be what is damaged. */
+    const bool known = prepare_walk(r, table, &w);
+    if (!known && !never_had(r, table)) r->result->unreadable++;
+    if (known)
         while ((code = copy_run(r, &w)) != SQLITE_DONE && code != SQLITE_ABORT) {
             r->result->unreadable++;
             if (!skip_damage(&w)) break;

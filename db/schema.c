@@ -6,11 +6,11 @@
 #include "backup.h"
 #include "qforge/clock.h"
 
-extern const char qf_schema_sql[], qf_upgrade_2_sql[], qf_upgrade_3_sql[],
-    qf_upgrade_4_sql[]; /* the .sql files */
+extern const char qf_schema_sql[], qf_upgrade_2_sql[], qf_upgrade_3_sql[], qf_upgrade_4_sql[],
+    qf_upgrade_5_sql[]; /* the .sql files */
 
-static const char *const steps[LEDGER_VERSION] = {qf_schema_sql, qf_upgrade_2_sql,
-                                                  qf_upgrade_3_sql, qf_upgrade_4_sql};
+static const char *const steps[LEDGER_VERSION] = {
+    qf_schema_sql, qf_upgrade_2_sql, qf_upgrade_3_sql, qf_upgrade_4_sql, qf_upgrade_5_sql};
 
 typedef struct stamp {
     int64_t application, version, tables;

@@ -110,20 +110,26 @@ qf_status qf_trial_claim(qf_store *store, int64_t session, const qf_trial *trial
 qf_status qf_trial_finish(qf_store *store, int64_t id, const qf_outcome *outcome)
 {
     const qf_timing *t = &outcome->timing;
-    const bool timed = outcome->verdict == QF_VERDICT_OK;
+    const qf_conditions *c = &outcome->conditions;
+    const bool timed = outcome->verdict == QF_VERDICT_OK, seen = c->canary_ns > 0;
+    const sql_value none = sql_null();
 
     return sql_run(
         store->sql,
         "INSERT INTO outcome (trial, verdict, detail, code_hash, median_ns, low_ns, high_ns, "
-        "best_ns, mean_ns, samples, calls, done_us) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        SQL_VALUES(
-            sql_int(id), sql_text(qf_verdict_name(outcome->verdict)), sql_text(outcome->detail),
-            sql_text(outcome->code_hash), timed ? sql_real(t->median_ns) : sql_null(),
-            timed ? sql_real(t->low_ns) : sql_null(), timed ? sql_real(t->high_ns) : sql_null(),
-            timed ? sql_real(t->best_ns) : sql_null(),
-            timed ? sql_real(t->mean_ns) : sql_null(), timed ? sql_int(t->samples) : sql_null(),
-            timed ? sql_int(t->calls) : sql_null(), sql_int(qf_unix_us())));
+        "best_ns, mean_ns, samples, calls, done_us, canary_ns, drift, repeats, spent_ms, "
+        "steal_ms, delay_ms, switches, moves) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+        "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+        SQL_VALUES(sql_int(id), sql_text(qf_verdict_name(outcome->verdict)),
+                   sql_text(outcome->detail), sql_text(outcome->code_hash),
+                   timed ? sql_real(t->median_ns) : none, timed ? sql_real(t->low_ns) : none,
+                   timed ? sql_real(t->high_ns) : none, timed ? sql_real(t->best_ns) : none,
+                   timed ? sql_real(t->mean_ns) : none, timed ? sql_int(t->samples) : none,
+                   timed ? sql_int(t->calls) : none, sql_int(qf_unix_us()),
+                   seen ? sql_real(c->canary_ns) : none, seen ? sql_real(c->drift) : none,
+                   seen ? sql_int(c->repeats) : none, seen ? sql_real(c->spent_ms) : none,
+                   seen ? sql_real(c->steal_ms) : none, seen ? sql_real(c->delay_ms) : none,
+                   seen ? sql_int(c->switches) : none, seen ? sql_int(c->moves) : none));
 }
 
 void ledger_read_outcome(sql_row *row, qf_outcome *outcome)

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "qforge/conditions.h"
 #include "qforge/cpu.h"
 #include "qforge/kernel.h"
 #include "qforge/latency.h"
@@ -95,9 +96,10 @@ const char *qf_verdict_name(qf_verdict verdict);
 
 typedef struct qf_outcome {
     qf_verdict verdict;
-    char code_hash[17]; /* "" when nothing was emitted */
-    char detail[160];   /* why, when it is not OK */
-    qf_timing timing;   /* of OK ones; all zero else */
+    char code_hash[17];       /* "" when nothing was emitted */
+    char detail[160];         /* why, when it is not OK */
+    qf_timing timing;         /* of OK ones; all zero else */
+    qf_conditions conditions; /* while it was timed; written, not read back */
 } qf_outcome;
 
 typedef struct qf_trial {

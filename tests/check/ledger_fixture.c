@@ -89,7 +89,15 @@ qf_outcome check_timed(double ns)
                                    .best_ns = ns * 0.98,
                                    .mean_ns = ns,
                                    .samples = 9,
-                                   .calls = 3}};
+                                   .calls = 3},
+                        .conditions = {.canary_ns = 54321.5,
+                                       .drift = 1,
+                                       .repeats = 2,
+                                       .spent_ms = 31.25,
+                                       .steal_ms = 1,
+                                       .delay_ms = 1.0 / 3,
+                                       .switches = 4,
+                                       .moves = 1}};
 }
 
 void check_tried(qf_store *store, int64_t session, const qf_trial *trial, double ns)

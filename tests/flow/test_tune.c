@@ -115,6 +115,10 @@ static void tuning_finds_records_and_reuses(void **state)
     assert_int_equal(qf_store_check(b.store), QF_OK);
     qf_store_close(b.store);
     assert_true(check_sql_number("SELECT count(*) FROM validation WHERE verdict = 'ok'") > 3);
+    /* Every timing was watched. */
+    assert_int_equal(check_sql_number("SELECT count(*) FROM outcome WHERE canary_ns > 0 AND "
+                                      "drift > 0 AND spent_ms > 1"),
+                     12 + 8);
 }
 
 static void a_stopped_search_keeps_and_resumes(void **state)
@@ -161,8 +165,8 @@ static void kernels_that_killed_two_tuners_are_left_out(void **state)
         "DROP TRIGGER outcome_fixed; UPDATE outcome SET verdict = 'lost', code_hash = '', "
         "median_ns = NULL; "
         "INSERT INTO trial SELECT id + 100, session, problem, kernel, cache, 1, 1 FROM "
-        "trial; INSERT INTO outcome SELECT trial + 100, 'lost', '', '', NULL, NULL, NULL, "
-        "NULL, NULL, NULL, NULL, 1 FROM outcome");
+        "trial; INSERT INTO outcome (trial, verdict, detail, code_hash, done_us) SELECT trial "
+        "+ 100, 'lost', '', '', 1 FROM outcome");
     b = made(2);
     const qf_tune_result again = tuned(&b, small, QF_NO_CONFIG);
     assert_int_equal(again.skipped, 2);

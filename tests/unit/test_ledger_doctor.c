@@ -121,6 +121,33 @@ static void claims_left_behind_are_found(void **state)
     sound();
 }
 
+static void a_restless_machine_is_noted(void **state)
+{
+    (void)state;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    const int64_t session = check_session(store);
+    for (int i = 0; i < 4; i++) {
+        qf_outcome outcome = check_timed(500);
+        qf_trial trial = check_trial;
+        int64_t id;
+        trial.problem.n += 64 * i;
+        outcome.conditions = (qf_conditions){.canary_ns = 100, .drift = 1, .spent_ms = 100};
+        outcome.conditions.steal_ms = i == 1 ? 20 : 5;
+        outcome.conditions.delay_ms = i == 2 ? 11 : 9;
+        if (i == 3) outcome.conditions = (qf_conditions){0}; /* nobody looked */
+        assert_int_equal(qf_trial_claim(store, session, &trial, &id), QF_OK);
+        assert_int_equal(qf_trial_finish(store, id, &outcome), QF_OK);
+    }
+    qf_store_close(store);
+    found(QF_FINDING_WAITED, 2);
+    check_sql(
+        "DROP TRIGGER outcome_fixed; UPDATE outcome SET steal_ms = 0, delay_ms = 0, drift "
+        "= 0.9 WHERE trial = 1; UPDATE outcome SET steal_ms = 0, delay_ms = 0; CREATE "
+        "TRIGGER outcome_fixed BEFORE UPDATE ON outcome\n    BEGIN SELECT raise(ABORT, "
+        "'outcomes are never changed'); END");
+    found(QF_FINDING_DRIFT, 1);
+}
+
 static void a_changed_schema_is_found(void **state)
 {
     (void)state;
@@ -406,6 +433,7 @@ int main(void)
         DOCTOR_TEST(a_sound_ledger_has_none),
         DOCTOR_TEST(the_dead_are_found_and_buried),
         DOCTOR_TEST(claims_left_behind_are_found),
+        DOCTOR_TEST(a_restless_machine_is_noted),
         DOCTOR_TEST(a_changed_schema_is_found),
         DOCTOR_TEST(wrong_references_are_found),
         DOCTOR_TEST(wrong_elections_are_found),

@@ -102,6 +102,26 @@ static void importing_is_merging(void **state)
     free(text), free(text_b), free(merged), free(imported);
 }
 
+/* Before version 5 nobody looked at what the machine did. */
+static void texts_of_older_versions_come_in(void **state)
+{
+    (void)state;
+    const char *a = check_place("a.db"), *b = check_place("b.db"), *file = check_place("f");
+    check_ledger_fill(a, 2);
+    char *text = check_exported(a, QF_EXCHANGE_JSON, NULL);
+    assert_non_null(strstr(text, "\"canary_ns\": 54321.5"));
+    for (char *at = text; (at = strstr(at, ", \"canary_ns\""));)
+        memmove(at, strchr(at, '}'), strlen(strchr(at, '}')) + 1);
+    check_place_text(file, text, strlen(text));
+    import(b, file);
+    char *again = check_exported(b, QF_EXCHANGE_JSON, NULL);
+    assert_non_null(strstr(again, "\"canary_ns\": null, \"drift\": null"));
+    for (char *at = again; (at = strstr(at, ", \"canary_ns\""));)
+        memmove(at, strchr(at, '}'), strlen(strchr(at, '}')) + 1);
+    assert_string_equal(again, text);
+    free(text), free(again);
+}
+
 /* A part of a ledger is a ledger: exported whole it is the same text. */
 static void a_part_is_a_ledger(void **state)
 {
@@ -309,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EXCHANGE_TEST(json_comes_back_without_loss),
         EXCHANGE_TEST(importing_is_merging),
+        EXCHANGE_TEST(texts_of_older_versions_come_in),
         EXCHANGE_TEST(a_part_is_a_ledger),
         EXCHANGE_TEST(broken_text_is_replaced),
         EXCHANGE_TEST(csv_becomes_seeds),

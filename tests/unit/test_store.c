@@ -50,6 +50,16 @@ static void outcomes_come_back_as_written(void **state)
     assert_int_equal(outcome.verdict, QF_VERDICT_WRONG);
     assert_string_equal(outcome.detail, "c[3][1] is off");
 
+    /* What the machine did meanwhile, of those that were timed. */
+    assert_int_equal(
+        check_sql_number("SELECT count(*) FROM outcome WHERE canary_ns = 54321.5 AND drift = 1 "
+                         "AND repeats = 2 AND spent_ms = 31.25 AND steal_ms = 1 AND delay_ms = "
+                         "1.0 / 3 AND switches = 4 AND moves = 1"),
+        1);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM outcome WHERE canary_ns IS NULL "
+                                      "AND drift IS NULL AND moves IS NULL"),
+                     1);
+
     qf_trial other = check_trial;
     other.cache = QF_WARM;
     assert_int_equal(qf_store_outcome(store, &check_scope, &other, &outcome, NULL),
