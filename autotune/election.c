@@ -7,7 +7,7 @@
 #include "qforge/clock.h"
 #include "trial.h"
 
-enum { FINALISTS = 5 };
+enum { FINALISTS = 5, PLACED = 3 };
 
 /* Of the time that is left for a duel, what it may sample for; the rest is for the fork, the
  * packing and the warming up. */
@@ -43,7 +43,8 @@ static int finalists_of(const tuning *t, int *index)
 typedef struct vote {
     tuning *t;
     qf_kernel_id leader;
-    double duel_s; /* the longest so far took */
+    double leader_ns; /* as its trial said */
+    double duel_s;    /* the longest so far took */
 } vote;
 
 /* Whether the time for it is there; what a first one takes nobody knows. */
@@ -54,8 +55,9 @@ static bool may_go_on(const vote *v, double seconds)
 }
 
 /* The leader keeps its seat unless the challenger is faster beyond doubt: the luckiest of
- * many noisy medians is rarely the fastest kernel.  seconds: it may take. */
-static qf_status challenge(vote *v, const qf_kernel_id *challenger, double seconds)
+ * many noisy medians is rarely the fastest kernel.  ns: the challenger's; seconds: it may take.
+ */
+static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, double seconds)
 {
     tuning *t = v->t;
     const int64_t start = qf_now_ns();
@@ -69,31 +71,51 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double secon
     QF_TRY(qf_comparison_put(t->options->store, t->options->session, t->problem, t->bench.cache,
                              &v->leader, challenger, &duel));
     if (qf_comparison_won(&duel))
-        v->leader = *challenger, t->result->ties = 0;
+        v->leader = *challenger, v->leader_ns = ns, t->result->ties = 0;
     else
         t->result->ties += duel.ratio_low <= 1;
     return QF_OK;
 }
 
-/* The leader with its loops placed otherwise: the same instructions, so these are trials
- * for the winner alone, as far as there is time. */
-static qf_status challenge_placements(vote *v)
+/* A finalist with its loops placed otherwise.  Duels only if it may be the faster one. */
+static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align)
+{
+    tuning *t = v->t;
+    const qf_rival rival = tuning_rival(t);
+    qf_trial trial = {*t->problem, *finalist, t->bench.cache, t->ns[t->best]};
+    qf_outcome outcome;
+    bool reused;
+
+    trial.kernel.tile.align = align;
+    if (qf_kernel_equal(&trial.kernel, &v->leader)) return QF_OK;
+    const double start = tuning_elapsed(t);
+    const qf_status status = qf_trial_hold(&t->bench, &trial, &rival, &outcome, &reused);
+    t->trial_s = fmax(t->trial_s, tuning_elapsed(t) - start);
+    if (status == QF_NOT_FOUND) return QF_OK; /* quarantined */
+    QF_TRY(status);
+    const qf_timing *time = &outcome.timing;
+    if (outcome.verdict != QF_VERDICT_OK || time->low_ns > v->leader_ns || !may_go_on(v, 0))
+        return QF_OK;
+    return challenge(v, &trial.kernel, time->median_ns, tuning_seconds_left(t));
+}
+
+/* Placement alone can move a kernel by more than finalists differ, so where the compiler
+ * happened to put the loops must not decide between them.  The leader and the next few are
+ * tried at other places, as far as there is time. */
+static qf_status challenge_placements(vote *v, const int *index, int count)
 {
     static const int placements[] = {32, 64};
-    tuning *t = v->t;
+    enum { PLACEMENTS = sizeof placements / sizeof *placements };
     const qf_kernel_id first = v->leader;
-    const qf_rival rival = tuning_rival(t);
+    int placed = 0;
 
-    for (int i = 0; i < 2 && may_go_on(v, t->trial_s + v->duel_s); i++) {
-        qf_trial trial = {*t->problem, first, t->bench.cache, t->ns[t->best]};
-        qf_outcome outcome;
-        bool reused;
-        trial.kernel.tile.align = placements[i];
-        const qf_status status = qf_trial_hold(&t->bench, &trial, &rival, &outcome, &reused);
-        if (status == QF_NOT_FOUND) continue; /* quarantined */
-        QF_TRY(status);
-        if (outcome.verdict == QF_VERDICT_OK)
-            QF_TRY(challenge(v, &trial.kernel, tuning_seconds_left(t)));
+    for (int i = -1; i < count && placed < PLACED; i++) {
+        const qf_kernel_id *finalist = i < 0 ? &first : &v->t->space.item[index[i]].kernel;
+        if (i >= 0 && qf_kernel_equal(finalist, &first)) continue;
+        for (int p = 0; p < PLACEMENTS; p++)
+            if (may_go_on(v, v->t->trial_s + v->duel_s))
+                QF_TRY(try_placement(v, finalist, placements[p]));
+        placed++;
     }
     return QF_OK;
 }
@@ -102,15 +124,15 @@ qf_status tuning_elect(tuning *t, bool *complete)
 {
     int index[FINALISTS];
     const int count = finalists_of(t, index);
-    vote v = {.t = t, .leader = t->space.item[index[0]].kernel};
+    vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = t->ns[index[0]]};
     int compared = 1;
 
     t->result->ties = 0;
     for (; compared < count && may_go_on(&v, 0); compared++)
-        QF_TRY(challenge(&v, &t->space.item[index[compared]].kernel,
+        QF_TRY(challenge(&v, &t->space.item[index[compared]].kernel, t->ns[index[compared]],
                          tuning_seconds_left(t) / (count - compared)));
     const bool all = compared == count;
-    if (all) QF_TRY(challenge_placements(&v));
+    if (all) QF_TRY(challenge_placements(&v, index, count));
     if (!all || tuning_stopped(t)) {
         *complete = false;
         return QF_OK;

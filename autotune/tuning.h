@@ -33,7 +33,8 @@ qf_rival tuning_rival(const tuning *t);
 
 /* Whether the ledger's election already weighed everything tried so far. */
 bool tuning_elected(const tuning *t);
-/* The fastest few, again in pairs, then the winner's placements; the election is written down.
+/* The fastest few, again in pairs, then the first of them at other places; the election is
+ * written down.
  * *complete becomes false, and nobody is elected, when time or the caller ended it before all
  * were compared.  There is a best. */
 QF_MUST_CHECK qf_status tuning_elect(tuning *t, bool *complete);
