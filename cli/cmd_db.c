@@ -196,7 +196,7 @@ qf_status cli_cmd_db(int argc, char **argv)
         "  doctor          examines the ledger, repairs and salvages (doctor --help)\n"
         "  gc              counts, or drops, what can never answer again (gc "
         "--help)\n"
-        "  export          writes JSON, CSV or T4 (export --help)\n"
+        "  export          writes JSON, CSV or T4, or the champions (export --help)\n"
         "  import FILE...  adds what exports hold (import --help)",
         options, &rest, &help));
     if (help) return QF_OK;
