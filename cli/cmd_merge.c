@@ -7,7 +7,7 @@
 #include "qforge/file.h"
 #include "qforge/memory.h"
 #include "qforge/qmodel.h"
-#include "train/qfa/adapters.h"
+#include "train/qfa/fold.h"
 
 /* The model needs no tokenizer here, but the merged directory is to be whole. */
 static qf_status copy_beside(const char *from, const char *to, const char *name)

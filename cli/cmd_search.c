@@ -67,9 +67,7 @@ static qf_status check_request(request *r, qf_search_strategy *strategy)
         return qf_fail(QF_USAGE, "--strategy: no '%s' (paper, evolution)", r->strategy);
     QF_TRY(cli_residency_parse(r->cache, &r->setup.residency));
     QF_TRY(cli_accuracy_parse(r->accuracy, &r->setup.accuracy));
-    r->setup.per_block = strcmp(r->choice, "block") == 0;
-    if (!r->setup.per_block && strcmp(r->choice, "linear") != 0)
-        return qf_fail(QF_USAGE, "--choice: '%s' is not linear or block", r->choice);
+    QF_TRY(qf_granularity_named(r->choice, &r->setup.granularity));
     QF_TRY(check_number("records", r->setup.records, 0, 1 << 24));
     QF_TRY(check_number("skip", r->setup.skip, 0, 1 << 24));
     QF_TRY(check_number("evaluations", r->evaluations, 0, 1 << 20));
@@ -99,7 +97,8 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
         {"max-bits", 0, CLI_LIST, &r->limit[QF_COST_BITS], "X[,X]",
          "budgets in average bits per weight"},
         {"strategy", 0, CLI_TEXT, &r->strategy, "NAME", "paper or evolution (evolution)"},
-        {"choice", 0, CLI_TEXT, &r->choice, "WHAT", "a width per linear or per block (linear)"},
+        {"choice", 0, CLI_TEXT, &r->choice, "WHAT",
+         "one width per linear, fused or block (linear)"},
         {"evaluations", 0, CLI_INT, &r->evaluations, "N",
          "subnets to evaluate; 0: 100 and 50 per budget (0)"},
         {"finalists", 0, CLI_INT, &r->finalists, "N",
@@ -227,7 +226,7 @@ static qf_status run(request *r, qf_search_strategy strategy, search_session *se
 {
     const int64_t start = qf_now_ns();
     QF_TRY(search_session_open(&r->setup, session));
-    const qf_search_problem problem = search_session_problem(session, r->setup.per_block);
+    const qf_search_problem problem = search_session_problem(session, r->setup.granularity);
     const qf_search_options options = {.strategy = strategy,
                                        .seed = r->setup.seed,
                                        .evaluations = (int)r->evaluations,

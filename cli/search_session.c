@@ -91,16 +91,18 @@ static double cost_of(void *context, qf_cost cost, const qf_subnet *subnet)
     }
 }
 
-qf_search_problem search_session_problem(search_session *s, bool per_block)
+qf_search_problem search_session_problem(search_session *s, qf_granularity granularity)
 {
     const int layers = s->model.base.config.layers;
     qf_search_problem problem = {.linears = layers * QF_LINEARS,
-                                 .genes = per_block ? layers : layers * QF_LINEARS,
+                                 .genes = qf_genes(granularity, layers),
+                                 .gene_of = s->gene_of,
                                  .widths = s->model.widths,
                                  .context = s,
                                  .loss = loss_of,
                                  .cost = cost_of};
     memcpy(problem.width, s->model.width, sizeof problem.width);
+    for (int i = 0; i < problem.linears; i++) s->gene_of[i] = qf_gene_of(granularity, i);
     return problem;
 }
 

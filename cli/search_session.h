@@ -19,7 +19,7 @@ typedef struct search_setup {
     uint64_t seed;
     qf_residency residency;
     qf_accuracy accuracy; /* of the kernels that losses are computed with */
-    bool per_block;
+    qf_granularity granularity;
 } search_setup;
 
 typedef struct search_session {
@@ -31,6 +31,7 @@ typedef struct search_session {
     qf_latency_fit fit;
     qf_accuracy accuracy;
     int tokens;
+    int gene_of[QF_SUBNET_MAX];
     struct qf_store *ledger; /* open for writing, or NULL */
     cli_progress line;
     int64_t started; /* ns, of the part that is under way */
@@ -41,8 +42,8 @@ typedef struct search_session {
 QF_MUST_CHECK qf_status search_session_open(const search_setup *setup, search_session *session);
 void search_session_close(search_session *session); /* also a zeroed one */
 
-/* The problem of the session, for qf_search_run. */
-qf_search_problem search_session_problem(search_session *session, bool per_block);
+/* The problem of the session, for qf_search_run; valid until the next call. */
+qf_search_problem search_session_problem(search_session *session, qf_granularity granularity);
 /* Mean negative log-likelihood per token on the text. */
 QF_MUST_CHECK qf_status search_session_loss(search_session *session, const qf_subnet *subnet,
                                             double *loss);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "machine.h"
+#include "options.h"
 #include "progress.h"
 #include "qforge/tokenizer.h"
 #include "train/batches.h"
@@ -22,8 +23,10 @@ typedef struct cli_train {
     bool full;
     const char *config, *tokenizer;
     /* LLM-QFA */
-    const char *model, *sampler, *mapping, *choice;
+    const char *model, *recipe, *sampler, *mapping, *choice, *sharing, *balance;
+    cli_list widths;
     int64_t cycle, rank;
+    double anchors;
 } cli_train;
 
 qf_status cli_train_full(const cli_train *train);

@@ -1,4 +1,5 @@
 /* train_qfa.c -- the LLM-QFA mode of qforge train. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "interrupt.h"
@@ -9,22 +10,76 @@
 
 enum { DEFAULT_CYCLE_MAX = 8000 }; /* the paper's, for runs as long as its own */
 
-static qf_status parse_names(const cli_train *t, tr_sampler *sampler)
+static qf_status parse_names(const cli_train *t, tr_qfa_options *o)
 {
+    tr_sampler *sampler = &o->sampler;
     if (t->sampler) QF_TRY(tr_sampler_named(t->sampler, &sampler->kind));
     if (t->mapping) QF_TRY(tr_mapping_named(t->mapping, &sampler->mapping));
-    if (t->choice) QF_TRY(tr_choice_named(t->choice, &sampler->choice));
+    if (t->choice) QF_TRY(qf_granularity_named(t->choice, &sampler->granularity));
+    return t->sharing ? tr_sharing_named(t->sharing, &o->sharing) : QF_OK;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+    return *x - *y;
+}
+
+static qf_status parse_widths(const cli_train *t, const qf_qmodel *model, tr_sampler *sampler)
+{
+    int width[QF_WIDTHS_MAX];
+    const int count = t->widths.count;
+
+    if (count > QF_WIDTHS_MAX)
+        return qf_fail(QF_USAGE, "--widths: %d of them; a model has at most %d", count,
+                       QF_WIDTHS_MAX);
+    for (int i = 0; i < count; i++) {
+        width[i] = (int)t->widths.item[i];
+        if (width[i] != t->widths.item[i])
+            return qf_fail(QF_USAGE, "--widths: %g is no width", t->widths.item[i]);
+    }
+    qsort(width, (size_t)count, sizeof *width, ascending);
+    if (count)
+        tr_sampler_take_widths(sampler, width, count);
+    else
+        tr_sampler_take_widths(sampler, model->width, model->widths);
+    return QF_OK;
+}
+
+/* What each width takes of the resource to be balanced. */
+static qf_status parse_balance(const cli_train *t, const qf_qmodel *model, tr_sampler *sampler)
+{
+    const qf_config *config = &model->base.config;
+
+    if (!t->balance || strcmp(t->balance, "bits") == 0) return QF_OK;
+    if (strcmp(t->balance, "bytes") != 0)
+        return qf_fail(QF_USAGE, "--balance: '%s' is neither bits nor bytes", t->balance);
+    for (int i = 0; i < sampler->widths; i++) {
+        const qf_subnet subnet = qf_subnet_uniform(config, sampler->width[i]);
+        sampler->level[i] = (double)qf_subnet_bytes(config, &subnet, model->group);
+    }
+    return QF_OK;
+}
+
+static qf_status parse_recipe(const cli_train *t, tr_qfa_options *o)
+{
+    const bool anchored = t->recipe && strcmp(t->recipe, "anchored") == 0;
+
+    if (t->recipe && !anchored && strcmp(t->recipe, "paper") != 0)
+        return qf_fail(QF_USAGE, "--recipe: '%s' is neither paper nor anchored", t->recipe);
+    *o = anchored ? tr_qfa_anchored : tr_qfa_defaults;
     return QF_OK;
 }
 
 static qf_status parse_schedule(const cli_train *t, tr_schedule *schedule)
 {
-    const bool cosine = t->schedule && strcmp(t->schedule, "cosine") == 0;
-
-    if (t->schedule && !cosine && strcmp(t->schedule, "constant") != 0)
+    if (t->schedule && strcmp(t->schedule, "cosine") == 0)
+        schedule->decay = TR_COSINE;
+    else if (t->schedule && strcmp(t->schedule, "constant") == 0)
+        schedule->decay = TR_CONSTANT;
+    else if (t->schedule)
         return qf_fail(QF_USAGE, "--schedule: '%s' is neither constant nor cosine",
                        t->schedule);
-    schedule->decay = cosine ? TR_COSINE : TR_CONSTANT;
     schedule->peak = cli_or_real(t->rate, schedule->peak);
     schedule->warmup = cli_or(t->warmup, 0);
     schedule->steps = t->steps;
@@ -40,19 +95,23 @@ static qf_status check_numbers(const cli_train *t, const qf_config *config)
     if (length < 1 || length > config->context)
         return qf_fail(QF_USAGE, "--length: %lld tokens; the model's context is %d",
                        (long long)length, config->context);
-    if (t->rank == 0 || t->rank > 4096)
-        return qf_fail(QF_USAGE, "--rank: %lld is not 1 to 4096", (long long)t->rank);
+    if (t->rank > 4096)
+        return qf_fail(QF_USAGE, "--rank: %lld is not 0 to 4096", (long long)t->rank);
     if (t->cycle == 0) return qf_fail(QF_USAGE, "--cycle: a wave takes one step or more");
     return QF_OK;
 }
 
-static qf_status understand(const cli_train *t, const qf_config *config, tr_qfa_options *o)
+static qf_status understand(const cli_train *t, const qf_qmodel *model, tr_qfa_options *o)
 {
+    const qf_config *config = &model->base.config;
     const int64_t most = t->steps < DEFAULT_CYCLE_MAX ? t->steps : DEFAULT_CYCLE_MAX;
 
-    *o = tr_qfa_defaults;
+    QF_TRY(parse_recipe(t, o));
     QF_TRY(check_numbers(t, config));
-    QF_TRY(parse_names(t, &o->sampler));
+    QF_TRY(parse_names(t, o));
+    QF_TRY(parse_widths(t, model, &o->sampler));
+    QF_TRY(parse_balance(t, model, &o->sampler));
+    o->sampler.anchors = cli_or_real(t->anchors, o->sampler.anchors);
     QF_TRY(parse_schedule(t, &o->schedule));
     o->sampler.cycle = cli_or(t->cycle, most > 0 ? most : 1);
     o->batch = (int)cli_or(t->batch, o->batch);
@@ -63,6 +122,7 @@ static qf_status understand(const cli_train *t, const qf_config *config, tr_qfa_
     o->adamw.weight_decay = cli_or_real(t->weight_decay, o->adamw.weight_decay);
     o->seed = (uint64_t)cli_or(t->seed, 1);
     o->directory = t->out;
+    QF_TRY(tr_sampler_check(&o->sampler, model));
     o->resume = t->resume;
     o->save_every = cli_or(t->save_every, 0);
     return QF_OK;
@@ -93,7 +153,7 @@ static qf_status with_model(const cli_train *t, tr_qfa_options *o, qf_qmodel *mo
     qf_tokenizer *tokenizer;
     cli_machine machine;
 
-    QF_TRY(understand(t, &model->base.config, o));
+    QF_TRY(understand(t, model, o));
     QF_TRY(qf_tokenizer_load(t->tokenizer ? t->tokenizer : t->model, model->base.config.vocab,
                              &tokenizer));
     qf_status status = cli_machine_open(cli_or(t->threads, 0), t->ledger, &machine);

@@ -52,6 +52,7 @@ QF_MUST_CHECK qf_status qf_qmodel_create(const qf_model *base, int group, const 
                                          int widths, qf_qmodel *model);
 /* Room for adapters, zeroed; replaces none. */
 QF_MUST_CHECK qf_status qf_qmodel_add_adapters(qf_qmodel *model, int rank, float scale);
+void qf_qmodel_drop_adapters(qf_qmodel *model); /* those it has, if any */
 void qf_qmodel_release(qf_qmodel *model);
 
 QF_MUST_CHECK qf_status qf_qmodel_load(const char *directory, qf_qmodel *model);

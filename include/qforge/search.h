@@ -1,6 +1,7 @@
 /* qforge/search.h -- the best subnets of a model within budgets.
  *
- * A subnet is a vector of genes, one width each; a gene is a linear or a whole block.
+ * A subnet is a vector of genes, one width each; a gene is one linear, or several that
+ * must agree (qf_granularity).
  * The search knows two functions of a subnet: its loss, which takes long and is asked
  * once per subnet, and its costs, which are quick.  A budget limits some costs; several
  * budgets in one run share all evaluations.
@@ -41,8 +42,10 @@ const char *qf_search_strategy_summary(qf_search_strategy strategy);
 qf_search_strategy qf_search_strategy_named(const char *name);
 
 typedef struct qf_search_problem {
-    int linears;              /* of a subnet, <= QF_SUBNET_MAX */
-    int genes;                /* linears (each its own) or blocks; divides linears */
+    int linears; /* of a subnet, <= QF_SUBNET_MAX */
+    int genes;   /* widths to choose, <= linears */
+    /* Gene of each linear, ascending; NULL: every gene has linears / genes of them. */
+    const int *gene_of;
     int widths;               /* >= 1 */
     int width[QF_WIDTHS_MAX]; /* ascending, bits */
     void *context;            /* handed to the functions below */

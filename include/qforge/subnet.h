@@ -26,6 +26,21 @@ QF_MUST_CHECK qf_status qf_subnet_parse(const qf_config *config, const char *dig
 void qf_subnet_print(const qf_subnet *subnet, char text[QF_SUBNET_MAX + 1]);
 bool qf_subnet_equal(const qf_subnet *a, const qf_subnet *b);
 
+/* Which linears must have the same width. */
+typedef enum qf_granularity {
+#define QF_GRANULARITY(id, name, ...) QF_##id##_WISE,
+#include "qforge/granularities.def"
+#undef QF_GRANULARITY
+    QF_GRANULARITIES
+} qf_granularity;
+/* QF_USAGE with the names there are. */
+QF_MUST_CHECK qf_status qf_granularity_named(const char *name, qf_granularity *granularity);
+const char *qf_granularity_name(qf_granularity granularity);
+/* Widths a model of `layers` blocks chooses, and which of them linear `index` follows:
+ * 0 .. genes - 1, ascending along the linears. */
+int qf_genes(qf_granularity granularity, int layers);
+int qf_gene_of(qf_granularity granularity, int index);
+
 /* Mean of bits weighted by the number of weights; codes alone. */
 double qf_subnet_bits(const qf_config *config, const qf_subnet *subnet);
 /* Bytes of the packed linears as deployed: codes, fp16 scales and offsets. */

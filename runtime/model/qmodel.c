@@ -115,6 +115,15 @@ qf_status qf_qmodel_add_adapters(qf_qmodel *model, int rank, float scale)
     return QF_OK;
 }
 
+void qf_qmodel_drop_adapters(qf_qmodel *model)
+{
+    const int count = model->base.config.layers * QF_LINEARS * model->widths;
+    for (int i = 0; i < count; i++) model->linear[i].lora_a = model->linear[i].lora_b = NULL;
+    qf_arena_release(&model->adapters);
+    model->rank = 0;
+    model->adapter_scale = 0;
+}
+
 void qf_qmodel_release(qf_qmodel *model)
 {
     qf_model_release(&model->base);

@@ -1,6 +1,7 @@
 /* subnet.c -- a width per linear: parsing, printing, size. */
 #include "qforge/subnet.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int linears(const qf_config *config)
@@ -81,4 +82,49 @@ int64_t qf_subnet_bytes(const qf_config *config, const qf_subnet *subnet, int gr
         bytes += n * qf_groups(k, group) * (group * subnet->bits[i] / 8 + 2 * 2);
     }
     return bytes;
+}
+
+/* ---- granularities ---- */
+
+static const struct {
+    const char *name;
+    uint8_t gene[QF_LINEARS];
+} granularities[] = {
+#define QF_GRANULARITY(id, name, ...) {name, {__VA_ARGS__}},
+#include "qforge/granularities.def"
+#undef QF_GRANULARITY
+};
+
+qf_status qf_granularity_named(const char *name, qf_granularity *granularity)
+{
+    char all[128] = "";
+    for (int i = 0; i < QF_GRANULARITIES; i++) {
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", granularities[i].name);
+        if (strcmp(granularities[i].name, name) != 0) continue;
+        *granularity = (qf_granularity)i;
+        return QF_OK;
+    }
+    return qf_fail(QF_USAGE, "'%s' is no choice of widths (there are %s)", name, all);
+}
+
+const char *qf_granularity_name(qf_granularity granularity)
+{
+    return granularities[granularity].name;
+}
+
+static int genes_per_block(qf_granularity granularity)
+{
+    return granularities[granularity].gene[QF_LINEARS - 1] + 1;
+}
+
+int qf_genes(qf_granularity granularity, int layers)
+{
+    return layers * genes_per_block(granularity);
+}
+
+int qf_gene_of(qf_granularity granularity, int index)
+{
+    return index / QF_LINEARS * genes_per_block(granularity) +
+           granularities[granularity].gene[index % QF_LINEARS];
 }

@@ -124,7 +124,13 @@ refuse_train() {
 refuse_train 2 'sampler' --sampler fair
 refuse_train 2 'mapping' --mapping linear
 refuse_train 2 'choice' --choice layer
-refuse_train 2 '--rank' --rank 0
+refuse_train 2 '--rank' --rank 5000
+refuse_train 2 'sharing' --sharing tied
+refuse_train 2 'no 8-bit copy' --widths 2,8
+refuse_train 2 'is no width' --widths 2.5
+refuse_train 2 'share of the steps' --anchors 1.5
+refuse_train 2 '--balance' --balance joules
+refuse_train 2 '--recipe' --recipe best
 refuse_train 2 'cycle' --cycle 0
 refuse_train 2 '--length' --length 33
 refuse_train 2 'are one' -o quantised

@@ -122,6 +122,39 @@ static void loss_falls(void **state)
     tr_stream_release(&stream);
 }
 
+/* Offsets trained themselves: the saved model has no adapters, and other offsets; a
+ * width that is not drawn keeps its own. */
+static void offsets_are_trained(void **state)
+{
+    (void)state;
+    tr_stream stream = make_stream();
+    qf_qmodel frozen, model, saved;
+    trace t = {0};
+    tr_qfa_options o = options_of(&stream, directory, 150, &t);
+    const int width[] = {2, 4};
+
+    o.rank = 0;
+    o.sampler = tr_qfa_anchored.sampler;
+    o.sampler.cycle = 1;
+    tr_sampler_take_widths(&o.sampler, width, 2);
+    quantised_tiny(&frozen);
+    quantised_tiny(&model);
+    assert_int_equal(tr_qfa_train(&o, &model), QF_OK);
+    assert_true(t.last < 0.9 * t.first);
+    assert_int_equal(qf_qmodel_load(directory, &saved), QF_OK);
+    assert_int_equal(saved.rank, 0);
+    for (int i = 0; i < 14 * 3; i++) {
+        const bool moved = saved.linear[i].offset[0] != frozen.linear[i].offset[0];
+        assert_int_equal(moved, i % 3 != 1);
+        assert_true(saved.linear[i].offset[0] == model.linear[i].offset[0]);
+        assert_true(saved.linear[i].scale[0] == frozen.linear[i].scale[0]);
+    }
+    qf_qmodel_release(&saved);
+    qf_qmodel_release(&model);
+    qf_qmodel_release(&frozen);
+    tr_stream_release(&stream);
+}
+
 /* Lines of the CSV, and whether line i is of step i. */
 static int64_t curve_rows(const char *where)
 {
@@ -193,13 +226,15 @@ static void another_recipe_is_refused(void **state)
     qf_qmodel_release(&model);
     t = (trace){0};
     o.resume = true;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 7; i++) {
         tr_qfa_options other = o;
         quantised_tiny(&model);
         if (i == 0) other.seed++;
         if (i == 1) other.schedule.peak *= 2;
         if (i == 2) other.sampler.mapping = TR_MAPPING_MAXENT;
         if (i == 3) other.rank = 2;
+        if (i == 5) other.sharing = TR_SHARED;
+        if (i == 6) other.sampler.anchors = 0.5;
         if (i == 4) model.linear[5].scale[2] *= 1.5f; /* another frozen model */
         const qf_status status = tr_qfa_train(&other, &model);
         assert_true(status == QF_USAGE || status == QF_SHAPE);
@@ -228,11 +263,12 @@ static void unsampled_adapters_rest(void **state)
     (void)state;
     tr_stream stream = make_stream();
     const tr_sampler sampler = {.kind = TR_SAMPLER_UNIFORM,
-                                .choice = TR_CHOICE_LINEAR,
+                                .granularity = QF_LINEAR_WISE,
                                 .cycle = 1,
                                 .seed = 21,
                                 .widths = 3,
-                                .width = {2, 3, 4}};
+                                .width = {2, 3, 4},
+                                .level = {2, 3, 4}};
     qf_subnet first, second;
     qf_qmodel once, twice;
     int rested = 0, moved = 0, fresh = 0;
@@ -312,7 +348,7 @@ static void impossible_runs_are_refused(void **state)
         tr_stream brief = {.token = stream.token, .count = 8};
         if (i == 0) o.length = 17; /* beyond the context */
         if (i == 1) o.batch = 0;
-        if (i == 2) o.rank = 0;
+        if (i == 2) o.rank = -1;
         if (i == 3) o.sampler.cycle = 0;
         if (i == 4) o.stream = &brief;
         if (i == 5) o.schedule.peak = NAN;
@@ -359,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(loss_falls),
+        IN_DIRECTORY(offsets_are_trained),
         IN_DIRECTORY(resuming_gives_the_same_bits),
         IN_DIRECTORY(another_recipe_is_refused),
         IN_DIRECTORY(unsampled_adapters_rest),

@@ -69,9 +69,9 @@ static double deviation(const qf_model *model, const qf_qmodel *quantised, int b
         tr_linear_f32_create(&qf_reference_source, NULL, B * T, model, NULL, false, &plain),
         QF_OK);
     logits_of(model, tr_linear_f32_linears(plain), want);
-    assert_int_equal(
-        tr_supernet_create(&qf_reference_source, NULL, B * T, quantised, false, &supernet),
-        QF_OK);
+    assert_int_equal(tr_supernet_create(&qf_reference_source, NULL, B * T, quantised, NULL,
+                                        false, &supernet),
+                     QF_OK);
     assert_int_equal(tr_supernet_choose(supernet, &subnet), QF_OK);
     logits_of(&quantised->base, tr_supernet_linears(supernet), have);
     for (int i = 0; i < B * T * VOCAB; i++)

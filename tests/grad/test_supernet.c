@@ -13,7 +13,8 @@
 #include "qforge/memory.h"
 #include "tiny.h"
 #include "train/net.h"
-#include "train/qfa/adapters.h"
+#include "train/qfa/group_sums.h"
+#include "train/qfa/fold.h"
 #include "train/qfa/supernet.h"
 
 enum { B = 2, T = 7, N = B * T, RANK = 3, VOCAB = 50 };
@@ -24,6 +25,7 @@ static const char mixed[] = "23443224332342";
 typedef struct fixture {
     qf_qmodel model;
     qf_subnet subnet;
+    tr_adapters *adapters;
     tr_supernet *supernet;
     tr_net *net;
     int token[N], target[N];
@@ -39,9 +41,9 @@ static void open_net(fixture *f, qf_pool *pool, const char *digits)
     qf_random random = qf_random_init(5, 5);
 
     assert_int_equal(qf_subnet_parse(&f->model.base.config, digits, &f->subnet), QF_OK);
-    assert_int_equal(
-        tr_supernet_create(&qf_reference_source, pool, N, &f->model, true, &f->supernet),
-        QF_OK);
+    assert_int_equal(tr_supernet_create(&qf_reference_source, pool, N, &f->model, f->adapters,
+                                        true, &f->supernet),
+                     QF_OK);
     assert_int_equal(tr_supernet_choose(f->supernet, &f->subnet), QF_OK);
     assert_int_equal(
         tr_net_create(&options, &f->model.base, tr_supernet_linears(f->supernet), &f->net),
@@ -50,18 +52,59 @@ static void open_net(fixture *f, qf_pool *pool, const char *digits)
     for (int i = 0; i < N; i++) f->target[i] = (int)qf_random_below(&random, VOCAB);
 }
 
+/* Adapters that the model has, imported. */
 static void setup(fixture *f, qf_pool *pool, const char *digits)
 {
+    *f = (fixture){0};
     check_tiny_quantised(&f->model, false, 11);
     check_tiny_adapters(&f->model, RANK, 12);
+    const tr_adapters_options options = {
+        .rank = RANK, .scale = f->model.adapter_scale, .seed = 1};
+    assert_int_equal(tr_adapters_create(&options, &f->model, &f->adapters), QF_OK);
     open_net(f, pool, digits);
+}
+
+/* New ones of any kind, moved away from zero. */
+static void setup_kind(fixture *f, tr_sharing sharing, int rank)
+{
+    const tr_adapters_options options = {
+        .sharing = sharing, .rank = rank, .scale = 0.125f, .seed = 1};
+    qf_random random = qf_random_init(15, 15);
+    int64_t count;
+
+    *f = (fixture){0};
+    check_tiny_quantised(&f->model, false, 11);
+    assert_int_equal(tr_adapters_create(&options, &f->model, &f->adapters), QF_OK);
+    float *value = tr_adapters_values(f->adapters, &count);
+    check_fill(&random, value, count, 0.3f);
+    open_net(f, NULL, mixed);
+}
+
+static void close_net(fixture *f)
+{
+    tr_net_destroy(f->net);
+    tr_supernet_destroy(f->supernet);
+    tr_adapters_destroy(f->adapters);
+    f->adapters = NULL;
 }
 
 static void teardown(fixture *f)
 {
-    tr_net_destroy(f->net);
-    tr_supernet_destroy(f->supernet);
+    close_net(f);
     qf_qmodel_release(&f->model);
+}
+
+/* The component that the current width of a linear has for itself (decoupled). */
+static tr_adapter own_of(const fixture *f, int index)
+{
+    return tr_adapters_at(f->adapters, index, tr_supernet_chosen(f->supernet, index));
+}
+
+static void clear(fixture *f)
+{
+    int64_t count;
+    float *gradient = tr_adapters_gradients(f->adapters, &count);
+    memset(gradient, 0, (size_t)count * sizeof *gradient);
 }
 
 static double loss_of(fixture *f)
@@ -80,8 +123,26 @@ static double loss_value(void *context)
 static void gradient_of(fixture *f)
 {
     double loss;
+    clear(f);
     assert_int_equal(tr_supernet_choose(f->supernet, &f->subnet), QF_OK);
     assert_int_equal(tr_net_gradient(f->net, f->token, f->target, B, T, NULL, &loss), QF_OK);
+}
+
+/* Both gradients of one component against differences of the loss. */
+static void check_component(fixture *f, const tr_adapter *adapter)
+{
+    const int64_t some = adapter->b_size < 12 ? adapter->b_size : 12;
+    float *da = qf_alloc((size_t)adapter->a_size * sizeof(float) + 1);
+    float *db = qf_alloc((size_t)adapter->b_size * sizeof(float));
+
+    memcpy(db, adapter->db, (size_t)adapter->b_size * sizeof(float));
+    if (adapter->a) {
+        memcpy(da, adapter->da, (size_t)adapter->a_size * sizeof(float));
+        check_gradient("dA", adapter->a, da, adapter->a_size, 2e-2, 2e-2, loss_value, f);
+    }
+    check_gradient("dB", adapter->b, db, some, 2e-2, 2e-2, loss_value, f);
+    qf_free(da);
+    qf_free(db);
 }
 
 static void adapter_gradients_are_slopes(void **state)
@@ -89,19 +150,106 @@ static void adapter_gradients_are_slopes(void **state)
     (void)state;
     fixture f;
     setup(&f, NULL, mixed);
+    gradient_of(&f);
     for (int i = 0; i < f.subnet.count; i++) {
-        gradient_of(&f); /* the slopes' folding clears it */
-        const tr_adapter own =
-            tr_supernet_adapter(f.supernet, i, tr_supernet_chosen(f.supernet, i));
-        float *da = qf_alloc((size_t)own.a_size * sizeof(float));
-        float *db = qf_alloc((size_t)own.b_size * sizeof(float));
-        memcpy(da, own.da, (size_t)own.a_size * sizeof(float));
-        memcpy(db, own.db, (size_t)own.b_size * sizeof(float));
-        check_gradient("dA", own.a, da, own.a_size, 2e-2, 2e-2, loss_value, &f);
-        check_gradient("dB", own.b, db, own.b_size < 12 ? own.b_size : 12, 2e-2, 2e-2,
-                       loss_value, &f);
-        qf_free(da);
-        qf_free(db);
+        const tr_adapter own = own_of(&f, i);
+        check_component(&f, &own);
+    }
+    teardown(&f);
+}
+
+/* An unused component may be anything. */
+static void check_indifference(fixture *f, const tr_adapter *adapter)
+{
+    const double before = loss_of(f);
+    adapter->b[0] += 5;
+    assert_true(loss_of(f) == before);
+    adapter->b[0] -= 5;
+}
+
+/* Every sharing, low-rank and direct. */
+static void gradients_of_every_kind_are_slopes(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2 * TR_SHARINGS; kind++) {
+        fixture f;
+        setup_kind(&f, (tr_sharing)(kind / 2), kind % 2 ? RANK : 0);
+        gradient_of(&f);
+        for (int i = kind % 3; i < f.subnet.count; i += 3) /* in turns: all take long */
+            for (int c = 0; c < tr_adapters_components(f.adapters); c++) {
+                const tr_adapter adapter = tr_adapters_at(f.adapters, i, c);
+                const int width = tr_supernet_chosen(f.supernet, i);
+                const bool used = tr_adapters_uses(f.adapters, c, width);
+                double size = 0;
+                for (int64_t j = 0; j < adapter.b_size; j++)
+                    size += fabs((double)adapter.db[j]);
+                assert_int_equal(size > 0, used);
+                if (used)
+                    check_component(&f, &adapter);
+                else
+                    check_indifference(&f, &adapter);
+            }
+        teardown(&f);
+    }
+}
+
+/* Which widths share what. */
+static void sharings_are_what_they_say(void **state)
+{
+    (void)state;
+    static const struct {
+        tr_sharing sharing;
+        int components, uses[3]; /* bits of components, of the narrowest width first */
+    } want[] = {
+        {TR_DECOUPLED, 3, {1, 2, 4}}, {TR_SHARED, 1, {1, 1, 1}}, {TR_CASCADED, 3, {7, 3, 1}}};
+    for (int i = 0; i < 3; i++) {
+        fixture f;
+        setup_kind(&f, want[i].sharing, 2);
+        assert_int_equal(tr_adapters_components(f.adapters), want[i].components);
+        for (int w = 0; w < 3; w++)
+            for (int c = 0; c < want[i].components; c++)
+                assert_int_equal(tr_adapters_uses(f.adapters, c, w), want[i].uses[w] >> c & 1);
+        teardown(&f);
+    }
+    tr_sharing sharing;
+    assert_int_equal(tr_sharing_named("cascaded", &sharing), QF_OK);
+    assert_int_equal(sharing, TR_CASCADED);
+    assert_int_equal(tr_sharing_named("tied", &sharing), QF_USAGE);
+    assert_non_null(strstr(qf_message(), "decoupled, shared, cascaded"));
+}
+
+/* A model given its adapters runs as the training did. */
+static void exporting_keeps_the_loss(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2 * TR_SHARINGS; kind++) {
+        fixture f;
+        setup_kind(&f, (tr_sharing)(kind / 2), kind % 2 ? RANK : 0);
+        const double trained = loss_of(&f);
+        assert_int_equal(tr_adapters_export(f.adapters, &f.model), QF_OK);
+        assert_int_equal(f.model.rank, kind % 2 == 0             ? 0
+                                       : kind / 2 == TR_CASCADED ? 3 * RANK
+                                                                 : RANK);
+        close_net(&f);
+        open_net(&f, NULL, mixed);
+        assert_true(fabs(loss_of(&f) - trained) < 1e-5);
+        teardown(&f);
+    }
+}
+
+static void foreign_adapters_are_no_start(void **state)
+{
+    (void)state;
+    fixture f;
+    setup(&f, NULL, mixed);
+    for (int i = 0; i < 3; i++) {
+        tr_adapters_options o = *tr_adapters_options_of(f.adapters);
+        tr_adapters *other;
+        if (i == 0) o.sharing = TR_SHARED;
+        if (i == 1) o.rank = RANK + 1;
+        if (i == 2) o.scale *= 2;
+        assert_int_equal(tr_adapters_create(&o, &f.model, &other), QF_USAGE);
+        assert_null(other);
     }
     teardown(&f);
 }
@@ -114,8 +262,7 @@ static void gradients_are_alive(void **state)
     setup(&f, NULL, mixed);
     gradient_of(&f);
     for (int i = 0; i < f.subnet.count; i++) {
-        const tr_adapter own =
-            tr_supernet_adapter(f.supernet, i, tr_supernet_chosen(f.supernet, i));
+        const tr_adapter own = own_of(&f, i);
         double a = 0, b = 0;
         for (int64_t j = 0; j < own.a_size; j++) a += fabs((double)own.da[j]);
         for (int64_t j = 0; j < own.b_size; j++) b += fabs((double)own.db[j]);
@@ -131,7 +278,7 @@ static void unchosen_adapters_get_nothing(void **state)
     setup(&f, NULL, mixed);
     gradient_of(&f);
     for (int i = 0; i < f.subnet.count * 3; i++) {
-        const tr_adapter other = tr_supernet_adapter(f.supernet, i / 3, i % 3);
+        const tr_adapter other = tr_adapters_at(f.adapters, i / 3, i % 3);
         if (i % 3 == tr_supernet_chosen(f.supernet, i / 3)) continue;
         for (int64_t j = 0; j < other.a_size; j++) assert_true(other.da[j] == 0);
         for (int64_t j = 0; j < other.b_size; j++) assert_true(other.db[j] == 0);
@@ -198,8 +345,7 @@ static void merging_keeps_the_logits(void **state)
 
     setup(&f, NULL, mixed);
     assert_int_equal(tr_net_logits(f.net, f.token, B, T, before), QF_OK);
-    tr_net_destroy(f.net);
-    tr_supernet_destroy(f.supernet);
+    close_net(&f);
     assert_int_equal(tr_adapters_merge(&f.model), QF_OK);
     assert_int_equal(f.model.rank, 0);
     open_net(&f, NULL, mixed);
@@ -236,18 +382,20 @@ static void subnets_switch_back_and_forth(void **state)
 static void fresh_adapters_change_nothing(void **state)
 {
     (void)state;
-    fixture f;
+    fixture f = {0};
     check_tiny_quantised(&f.model, true, 11);
     open_net(&f, NULL, mixed);
     const double frozen = loss_of(&f);
-    tr_net_destroy(f.net);
-    tr_supernet_destroy(f.supernet);
-    assert_int_equal(tr_adapters_init(&f.model, RANK, 1), QF_OK);
+    close_net(&f);
+    const tr_adapters_options options = {
+        .rank = RANK, .scale = tr_adapters_scale(f.model.group), .seed = 1};
+    assert_int_equal(tr_adapters_create(&options, &f.model, &f.adapters), QF_OK);
     open_net(&f, NULL, mixed);
     assert_true(loss_of(&f) == frozen);
-    assert_true(fabsf(f.model.adapter_scale - 0.1767767f) < 1e-6f); /* 1 / sqrt(32) */
-    assert_true(f.model.linear[0].lora_a[0] != 0);
-    assert_true(f.model.linear[0].lora_a[0] != f.model.linear[1].lora_a[0]);
+    assert_true(fabsf(options.scale - 0.1767767f) < 1e-6f); /* 1 / sqrt(32) */
+    const tr_adapter first = tr_adapters_at(f.adapters, 0, 0);
+    assert_true(first.a[0] != 0);
+    assert_true(first.a[0] != tr_adapters_at(f.adapters, 0, 1).a[0]);
     teardown(&f);
 }
 
@@ -263,10 +411,7 @@ static void threads_give_the_same_gradients(void **state)
     gradient_of(&one);
     gradient_of(&three);
     for (int i = 0; i < one.subnet.count; i++) {
-        const tr_adapter a =
-            tr_supernet_adapter(one.supernet, i, tr_supernet_chosen(one.supernet, i));
-        const tr_adapter b =
-            tr_supernet_adapter(three.supernet, i, tr_supernet_chosen(three.supernet, i));
+        const tr_adapter a = own_of(&one, i), b = own_of(&three, i);
         for (int64_t j = 0; j < a.b_size; j++)
             assert_true(fabsf(a.db[j] - b.db[j]) <= 1e-5f * (1 + fabsf(a.db[j])));
     }
@@ -288,6 +433,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adapter_gradients_are_slopes),
+        cmocka_unit_test(gradients_of_every_kind_are_slopes),
+        cmocka_unit_test(sharings_are_what_they_say),
+        cmocka_unit_test(exporting_keeps_the_loss),
+        cmocka_unit_test(foreign_adapters_are_no_start),
         cmocka_unit_test(gradients_are_alive),
         cmocka_unit_test(unchosen_adapters_get_nothing),
         cmocka_unit_test(folding_is_the_explicit_path),

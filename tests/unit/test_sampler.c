@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -16,24 +17,25 @@ static tr_sampler sampler_of(tr_sampler_kind kind, tr_mapping mapping, int64_t c
 {
     return (tr_sampler){.kind = kind,
                         .mapping = mapping,
-                        .choice = TR_CHOICE_LINEAR,
+                        .granularity = QF_LINEAR_WISE,
                         .cycle = cycle,
                         .seed = 3,
                         .widths = 3,
-                        .width = {2, 3, 4}};
+                        .width = {2, 3, 4},
+                        .level = {2, 3, 4}};
 }
 
 static void the_mean_is_a_triangular_wave(void **state)
 {
     (void)state;
     const tr_sampler s = sampler_of(TR_SAMPLER_BALANCED, TR_MAPPING_BINOMIAL, 8000);
-    assert_true(tr_sampler_mean(&s, 0) == 4);
-    assert_true(tr_sampler_mean(&s, 2000) == 3);
-    assert_true(tr_sampler_mean(&s, 4000) == 2);
-    assert_true(tr_sampler_mean(&s, 6000) == 3);
-    assert_true(tr_sampler_mean(&s, 8000) == 4); /* starts over */
-    assert_true(tr_sampler_mean(&s, 10000) == 3);
-    assert_true(fabs(tr_sampler_mean(&s, 7999) - 4) < 1e-3);
+    assert_true(tr_sampler_target(&s, 0) == 4);
+    assert_true(tr_sampler_target(&s, 2000) == 3);
+    assert_true(tr_sampler_target(&s, 4000) == 2);
+    assert_true(tr_sampler_target(&s, 6000) == 3);
+    assert_true(tr_sampler_target(&s, 8000) == 4); /* starts over */
+    assert_true(tr_sampler_target(&s, 10000) == 3);
+    assert_true(fabs(tr_sampler_target(&s, 7999) - 4) < 1e-3);
 }
 
 static void odds_have_the_mean(void **state)
@@ -50,7 +52,7 @@ static void odds_have_the_mean(void **state)
                 mean += odds[i] * s.width[i];
             }
             assert_true(fabs(sum - 1) < 1e-12);
-            assert_true(fabs(mean - tr_sampler_mean(&s, step)) < 1e-9);
+            assert_true(fabs(mean - tr_sampler_target(&s, step)) < 1e-9);
         }
     }
 }
@@ -122,7 +124,7 @@ static void draws_follow_the_odds(void **state)
             for (int i = 0; i < LINEARS; i++) drawn[subnet.bits[i]] += 1.0 / (600 * LINEARS);
             for (int i = 0; i < 3; i++) wanted[i] += odds[i] / 600;
             if (kind == TR_SAMPLER_BALANCED)
-                assert_true(fabs(mean_bits(&subnet) - tr_sampler_mean(&s, step)) < .5);
+                assert_true(fabs(mean_bits(&subnet) - tr_sampler_target(&s, step)) < .5);
         }
         /* five standard deviations of 50,400 draws are 0.0105 */
         for (int i = 0; i < 3; i++) assert_true(fabs(drawn[i + 2] - wanted[i]) < .0105);
@@ -133,9 +135,10 @@ static void draws_follow_the_odds(void **state)
 static void balanced_draws_reach_the_ends(void **state)
 {
     (void)state;
-    double least[2] = {9, 9}, most[2] = {0, 0};
+    double least[TR_SAMPLERS], most[TR_SAMPLERS] = {0};
     for (int kind = 0; kind < TR_SAMPLERS; kind++) {
         const tr_sampler s = sampler_of((tr_sampler_kind)kind, TR_MAPPING_BINOMIAL, 500);
+        least[kind] = 9;
         for (int64_t step = 0; step < 1000; step++) {
             qf_subnet subnet;
             tr_sampler_draw(&s, step, LINEARS, &subnet);
@@ -146,6 +149,8 @@ static void balanced_draws_reach_the_ends(void **state)
     }
     assert_true(least[TR_SAMPLER_UNIFORM] > 2.5 && most[TR_SAMPLER_UNIFORM] < 3.5);
     assert_true(least[TR_SAMPLER_BALANCED] < 2.02 && most[TR_SAMPLER_BALANCED] > 3.98);
+    assert_true(least[TR_SAMPLER_IID] < 2.02 && most[TR_SAMPLER_IID] > 3.98);
+    assert_true(least[TR_SAMPLER_SIMPLEX] < 2.1 && most[TR_SAMPLER_SIMPLEX] > 3.9);
 }
 
 static void draws_are_pure(void **state)
@@ -171,7 +176,7 @@ static void blocks_share_a_width(void **state)
     qf_subnet subnet;
     int changes = 0;
 
-    s.choice = TR_CHOICE_BLOCK;
+    s.granularity = QF_BLOCK_WISE;
     tr_sampler_draw(&s, 7, LINEARS, &subnet);
     for (int i = 1; i < LINEARS; i++) {
         const bool same = subnet.bits[i] == subnet.bits[i - 1];
@@ -179,6 +184,94 @@ static void blocks_share_a_width(void **state)
         changes += !same;
     }
     assert_true(changes > 2);
+}
+
+static void fused_products_agree(void **state)
+{
+    (void)state;
+    tr_sampler s = sampler_of(TR_SAMPLER_UNIFORM, TR_MAPPING_BINOMIAL, 10);
+    int changes = 0;
+
+    s.granularity = QF_FUSED_WISE;
+    for (int64_t step = 0; step < 20; step++) {
+        qf_subnet subnet;
+        tr_sampler_draw(&s, step, LINEARS, &subnet);
+        for (int i = 0; i < LINEARS; i += QF_LINEARS) {
+            const uint8_t *b = subnet.bits + i;
+            assert_true(b[QF_LINEAR_QUERY] == b[QF_LINEAR_KEY]);
+            assert_true(b[QF_LINEAR_QUERY] == b[QF_LINEAR_VALUE]);
+            assert_true(b[QF_LINEAR_GATE] == b[QF_LINEAR_UP]);
+            changes += b[QF_LINEAR_VALUE] != b[QF_LINEAR_OUTPUT];
+            changes += b[QF_LINEAR_OUTPUT] != b[QF_LINEAR_GATE];
+            changes += b[QF_LINEAR_UP] != b[QF_LINEAR_DOWN];
+        }
+    }
+    /* 720 pairs, each unlike with 2/3 */
+    assert_true(changes > 430 && changes < 530);
+}
+
+/* Costs that are not evenly spaced, as of latency: the draws' mean cost is the target. */
+static void any_resource_can_walk(void **state)
+{
+    (void)state;
+    for (int mapping = 0; mapping < TR_MAPPINGS; mapping++) {
+        tr_sampler s = sampler_of(TR_SAMPLER_BALANCED, (tr_mapping)mapping, 40);
+        const double level[] = {110, 190, 200};
+        memcpy(s.level, level, sizeof level);
+        for (int64_t step = 0; step < 40; step++) {
+            double odds[QF_WIDTHS_MAX], mean = 0;
+            const double away = fabs((double)step - 20) / 20;
+            tr_sampler_odds(&s, step, odds);
+            for (int i = 0; i < 3; i++) mean += odds[i] * level[i];
+            assert_true(fabs(tr_sampler_target(&s, step) - (110 + 90 * away)) < 1e-9);
+            assert_true(fabs(mean - tr_sampler_target(&s, step)) < 1e-9);
+        }
+    }
+}
+
+static void anchors_have_one_width(void **state)
+{
+    (void)state;
+    tr_sampler s = sampler_of(TR_SAMPLER_UNIFORM, TR_MAPPING_BINOMIAL, 10);
+    int of[5] = {0}, mixed = 0;
+
+    s.anchors = 0.3;
+    for (int64_t step = 0; step < 3000; step++) {
+        qf_subnet subnet;
+        tr_sampler_draw(&s, step, LINEARS, &subnet);
+        bool one = true;
+        for (int i = 1; i < LINEARS; i++) one = one && subnet.bits[i] == subnet.bits[0];
+        if (one)
+            of[subnet.bits[0]]++;
+        else
+            mixed++;
+    }
+    /* five standard deviations of 3000 draws: 0.3 is 125, 0.1 is 82 */
+    assert_true(abs(mixed - 2100) < 125);
+    for (int b = 2; b <= 4; b++) assert_true(abs(of[b] - 300) < 82);
+}
+
+static void senseless_samplers_are_refused(void **state)
+{
+    (void)state;
+    const qf_qmodel model = {.widths = 3, .width = {2, 3, 4}};
+    const tr_sampler good = sampler_of(TR_SAMPLER_IID, TR_MAPPING_BINOMIAL, 10);
+    tr_sampler s = good;
+
+    assert_int_equal(tr_sampler_check(&s, &model), QF_OK);
+    s.anchors = 1.01;
+    assert_int_equal(tr_sampler_check(&s, &model), QF_USAGE);
+    s.anchors = NAN;
+    assert_int_equal(tr_sampler_check(&s, &model), QF_USAGE);
+    s = good;
+    s.width[2] = 8;
+    assert_int_equal(tr_sampler_check(&s, &model), QF_USAGE);
+    s = good;
+    s.level[1] = 2; /* 3 bits as quick as 2 */
+    assert_int_equal(tr_sampler_check(&s, &model), QF_USAGE);
+    s = good;
+    s.cycle = 0;
+    assert_int_equal(tr_sampler_check(&s, &model), QF_USAGE);
 }
 
 static void one_width_leaves_no_choice(void **state)
@@ -198,17 +291,13 @@ static void names_are_known(void **state)
     (void)state;
     tr_sampler_kind kind;
     tr_mapping mapping;
-    tr_choice choice;
     assert_int_equal(tr_sampler_named("balanced", &kind), QF_OK);
     assert_int_equal(kind, TR_SAMPLER_BALANCED);
     assert_int_equal(tr_mapping_named("maxent", &mapping), QF_OK);
     assert_int_equal(mapping, TR_MAPPING_MAXENT);
-    assert_int_equal(tr_choice_named("block", &choice), QF_OK);
-    assert_int_equal(choice, TR_CHOICE_BLOCK);
     assert_int_equal(tr_sampler_named("uniforn", &kind), QF_USAGE);
     assert_non_null(strstr(qf_message(), "uniform, balanced"));
     assert_int_equal(tr_mapping_named("", &mapping), QF_USAGE);
-    assert_int_equal(tr_choice_named("layer", &choice), QF_USAGE);
 }
 
 int main(void)
@@ -223,6 +312,10 @@ int main(void)
         cmocka_unit_test(balanced_draws_reach_the_ends),
         cmocka_unit_test(draws_are_pure),
         cmocka_unit_test(blocks_share_a_width),
+        cmocka_unit_test(fused_products_agree),
+        cmocka_unit_test(any_resource_can_walk),
+        cmocka_unit_test(anchors_have_one_width),
+        cmocka_unit_test(senseless_samplers_are_refused),
         cmocka_unit_test(one_width_leaves_no_choice),
         cmocka_unit_test(names_are_known),
     };

@@ -1,84 +1,285 @@
-/* adapters.c -- initial values, group sums, folding. */
+/* adapters.c -- layout, initial values, sums of components, and the way into a model. */
 #include "adapters.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "qforge/memory.h"
 #include "qforge/random.h"
+
+static const char *const sharings[] = {
+#define TR_SHARING(id, name, components, uses) name,
+#include "sharings.def"
+#undef TR_SHARING
+};
+
+qf_status tr_sharing_named(const char *name, tr_sharing *sharing)
+{
+    char all[128] = "";
+    for (int i = 0; i < TR_SHARINGS; i++) {
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", sharings[i]);
+        if (strcmp(sharings[i], name) != 0) continue;
+        *sharing = (tr_sharing)i;
+        return QF_OK;
+    }
+    return qf_fail(QF_USAGE, "unknown sharing '%s' (there are %s)", name, all);
+}
 
 float tr_adapters_scale(int group)
 {
     return 1 / sqrtf((float)group);
 }
 
-qf_status tr_adapters_init(qf_qmodel *model, int rank, uint64_t seed)
+struct tr_adapters {
+    tr_adapters_options options;
+    const qf_qmodel *model;
+    int linears, components;
+    tr_adapter *adapter; /* [linears][components] */
+    qf_arena values, gradients;
+};
+
+int tr_adapters_components(const tr_adapters *t)
+{
+    return t->components;
+}
+
+static int components_of(tr_sharing sharing, int W)
+{
+    switch (sharing) {
+#define TR_SHARING(id, name, components, uses)                                                 \
+    case TR_##id:                                                                              \
+        return components;
+#include "sharings.def"
+#undef TR_SHARING
+    case TR_SHARINGS:
+    default:
+        QF_ASSERT(false);
+        return W;
+    }
+}
+
+bool tr_adapters_uses(const tr_adapters *t, int c, int w)
+{
+    const int W = t->model->widths;
+    switch (t->options.sharing) {
+#define TR_SHARING(id, name, components, uses)                                                 \
+    case TR_##id:                                                                              \
+        return uses;
+#include "sharings.def"
+#undef TR_SHARING
+    case TR_SHARINGS:
+    default:
+        return c == w && W > 0;
+    }
+}
+
+tr_adapter tr_adapters_at(const tr_adapters *t, int index, int component)
+{
+    return t->adapter[index * t->components + component];
+}
+
+const tr_adapters_options *tr_adapters_options_of(const tr_adapters *t)
+{
+    return &t->options;
+}
+
+static void shape_of(const tr_adapters *t, int index, int64_t *n, int64_t *groups)
+{
+    int64_t k;
+    qf_linear_shape(&t->model->base.config, (qf_linear_kind)(index % QF_LINEARS), n, &k);
+    *groups = qf_groups(k, t->model->group);
+}
+
+/* ---- making them ---- */
+
+/* Run twice: to measure, then for real. */
+static void lay_out(tr_adapters *t, qf_arena *values, qf_arena *gradients)
+{
+    const int rank = t->options.rank;
+    for (int i = 0; i < t->linears * t->components; i++) {
+        tr_adapter *adapter = &t->adapter[i];
+        int64_t n, groups;
+        shape_of(t, i / t->components, &n, &groups);
+        adapter->a_size = rank * groups;
+        adapter->b_size = rank ? n * rank : n * groups;
+        const size_t a = (size_t)adapter->a_size * sizeof(float);
+        const size_t b = (size_t)adapter->b_size * sizeof(float);
+        adapter->a = rank ? qf_arena_take(values, a) : NULL;
+        adapter->b = qf_arena_take(values, b);
+        adapter->da = rank ? qf_arena_take(gradients, a) : NULL;
+        adapter->db = qf_arena_take(gradients, b);
+    }
+}
+
+static void initialise(tr_adapters *t)
 {
     static const uint64_t stream = (uint64_t)0xada9 << 48; /* this file's own */
-    const qf_config *config = &model->base.config;
+    const int rank = t->options.rank;
 
-    QF_TRY(qf_qmodel_add_adapters(model, rank, tr_adapters_scale(model->group)));
-    for (int i = 0; i < config->layers * QF_LINEARS * model->widths; i++) {
-        int64_t n, k;
-        qf_linear_shape(config, (qf_linear_kind)(i / model->widths % QF_LINEARS), &n, &k);
-        const int64_t groups = qf_groups(k, model->group);
+    for (int i = 0; i < t->linears * t->components; i++) {
+        const tr_adapter *adapter = &t->adapter[i];
+        const int64_t groups = rank ? adapter->a_size / rank : 0;
         const double limit = sqrt(6.0 / (double)(rank + groups));
-        qf_random random = qf_random_init(seed, stream + (uint64_t)i);
-        for (int64_t j = 0; j < rank * groups; j++)
-            model->linear[i].lora_a[j] = (float)(limit * (2 * qf_random_unit(&random) - 1));
+        qf_random random = qf_random_init(t->options.seed, stream + (uint64_t)i);
+        for (int64_t j = 0; j < adapter->a_size; j++)
+            adapter->a[j] = (float)(limit * (2 * qf_random_unit(&random) - 1));
+    }
+}
+
+/* Decoupled components are the model's adapters, one for one. */
+static qf_status import(tr_adapters *t)
+{
+    const qf_qmodel *model = t->model;
+
+    if (t->options.sharing != TR_DECOUPLED || t->options.rank != model->rank ||
+        t->options.scale != model->adapter_scale)
+        return qf_fail(QF_USAGE,
+                       "the model has decoupled adapters of rank %d; others cannot go on from "
+                       "them (qforge merge folds them in)",
+                       model->rank);
+    for (int i = 0; i < t->linears * t->components; i++) {
+        const tr_adapter *adapter = &t->adapter[i];
+        memcpy(adapter->a, model->linear[i].lora_a, (size_t)adapter->a_size * sizeof(float));
+        memcpy(adapter->b, model->linear[i].lora_b, (size_t)adapter->b_size * sizeof(float));
     }
     return QF_OK;
 }
 
-typedef struct sums_task {
-    const float *x;
-    float *sums;
-    int64_t N, k;
-    int group;
-} sums_task;
-
-static void sum_row(const float *x, int64_t k, int group, float *sums)
+static qf_status build(tr_adapters *t)
 {
-    for (int64_t first = 0; first < k; first += group) {
-        const int64_t end = k - first < group ? k : first + group;
-        float sum = 0;
-        for (int64_t i = first; i < end; i++) sum += x[i];
-        *sums++ = sum;
+    qf_arena values = {0}, gradients = {0};
+
+    t->adapter = qf_alloc_array((size_t)(t->linears * t->components), sizeof *t->adapter);
+    if (!t->adapter) return QF_MEMORY;
+    lay_out(t, &values, &gradients);
+    QF_TRY(qf_arena_init(&t->values, values.used));
+    QF_TRY(qf_arena_init(&t->gradients, gradients.used));
+    lay_out(t, &t->values, &t->gradients);
+    if (t->model->rank) return import(t);
+    initialise(t);
+    return QF_OK;
+}
+
+qf_status tr_adapters_create(const tr_adapters_options *options, const qf_qmodel *model,
+                             tr_adapters **adapters)
+{
+    tr_adapters *t = qf_alloc(sizeof *t);
+
+    *adapters = NULL;
+    if (!t) return QF_MEMORY;
+    t->options = *options;
+    t->model = model;
+    t->linears = model->base.config.layers * QF_LINEARS;
+    t->components = components_of(options->sharing, model->widths);
+    const qf_status status = build(t);
+    if (status == QF_OK)
+        *adapters = t;
+    else
+        tr_adapters_destroy(t);
+    return status;
+}
+
+void tr_adapters_destroy(tr_adapters *t)
+{
+    if (!t) return;
+    qf_free(t->adapter);
+    qf_arena_release(&t->values);
+    qf_arena_release(&t->gradients);
+    qf_free(t);
+}
+
+float *tr_adapters_values(tr_adapters *t, int64_t *count)
+{
+    *count = (int64_t)(t->values.used / sizeof(float));
+    return (float *)(void *)t->values.base;
+}
+
+float *tr_adapters_gradients(tr_adapters *t, int64_t *count)
+{
+    *count = (int64_t)(t->gradients.used / sizeof(float));
+    return (float *)(void *)t->gradients.base;
+}
+
+/* ---- using them ---- */
+
+/* offset[n][groups] += s B A */
+static void add_product(const tr_adapter *adapter, int rank, float scale, int64_t n,
+                        int64_t groups, float *offset)
+{
+    for (int64_t row = 0; row < n; row++)
+        for (int r = 0; r < rank; r++) {
+            const float b = scale * adapter->b[row * rank + r];
+            const float *a = adapter->a + r * groups;
+            for (int64_t g = 0; g < groups; g++) offset[row * groups + g] += b * a[g];
+        }
+}
+
+void tr_adapters_offsets(const tr_adapters *t, int index, int width, float *offset)
+{
+    const float scale = t->options.scale;
+    int64_t n, groups;
+
+    shape_of(t, index, &n, &groups);
+    memcpy(offset, t->model->linear[index * t->model->widths + width].offset,
+           (size_t)(n * groups) * sizeof *offset);
+    for (int c = 0; c < t->components; c++) {
+        const tr_adapter adapter = tr_adapters_at(t, index, c);
+        if (!tr_adapters_uses(t, c, width)) continue;
+        if (t->options.rank)
+            add_product(&adapter, t->options.rank, scale, n, groups, offset);
+        else
+            for (int64_t i = 0; i < n * groups; i++) offset[i] += scale * adapter.b[i];
     }
 }
 
-static void sum_rows(void *context, int part, int parts)
-{
-    const sums_task *t = context;
-    const qf_range own = qf_partition(t->N, 1, part, parts);
-    for (int64_t row = own.begin; row < own.end; row++)
-        sum_row(t->x + row * t->k, t->k, t->group, t->sums + row * qf_groups(t->k, t->group));
-}
+/* ---- into a model ---- */
 
-void tr_group_sums(const float *x, int64_t N, int64_t k, int group, float *sums, qf_pool *pool)
+/* The components that `width` uses, side by side: rows of A, columns of B. */
+static void export_adapter(const tr_adapters *t, int index, int width, int total,
+                           qf_qlinear *linear)
 {
-    sums_task t = {x, sums, N, k, group};
-    qf_pool_run(pool, sum_rows, &t);
-}
+    const int rank = t->options.rank;
+    int64_t n, groups;
+    int used = 0;
 
-qf_status tr_adapters_merge(qf_qmodel *model)
-{
-    const int count = model->base.config.layers * QF_LINEARS;
-
-    if (model->rank == 0) return qf_fail(QF_RANGE, "the model has no adapters to merge");
-    for (int i = 0; i < count * model->widths; i++) {
-        const int bits = model->width[i % model->widths];
-        int64_t n, k;
-        qf_linear_shape(&model->base.config, (qf_linear_kind)(i / model->widths % QF_LINEARS),
-                        &n, &k);
-        /* A row of merged offsets needs that row's old ones only, and copies them first. */
-        qf_qmodel_merged_offsets(model, i / model->widths, bits, model->linear[i].offset);
-        const qf_qmatrix matrix = qf_qmodel_matrix(model, i / model->widths, bits);
-        QF_TRY(qf_qmatrix_check(
-            &matrix, qf_linear_name((qf_linear_kind)(i / model->widths % QF_LINEARS))));
-        model->linear[i].lora_a = model->linear[i].lora_b = NULL;
+    shape_of(t, index, &n, &groups);
+    for (int c = 0; c < t->components; c++) {
+        const tr_adapter adapter = tr_adapters_at(t, index, c);
+        if (!tr_adapters_uses(t, c, width)) continue;
+        memcpy(linear->lora_a + used * groups, adapter.a,
+               (size_t)adapter.a_size * sizeof(float));
+        for (int64_t row = 0; row < n; row++)
+            memcpy(linear->lora_b + row * total + used, adapter.b + row * rank,
+                   (size_t)rank * sizeof(float));
+        used += rank;
     }
-    qf_arena_release(&model->adapters);
-    model->rank = 0;
-    model->adapter_scale = 0;
+}
+
+static int most_used(const tr_adapters *t)
+{
+    int most = 0;
+    for (int w = 0; w < t->model->widths; w++) {
+        int used = 0;
+        for (int c = 0; c < t->components; c++) used += tr_adapters_uses(t, c, w);
+        most = used > most ? used : most;
+    }
+    return most;
+}
+
+qf_status tr_adapters_export(const tr_adapters *t, qf_qmodel *model)
+{
+    const int total = most_used(t) * t->options.rank, widths = model->widths;
+
+    QF_ASSERT(model == t->model);
+    qf_qmodel_drop_adapters(model);
+    if (total) QF_TRY(qf_qmodel_add_adapters(model, total, t->options.scale));
+    for (int i = 0; i < t->linears * widths; i++) {
+        if (total)
+            export_adapter(t, i / widths, i % widths, total, &model->linear[i]);
+        else
+            tr_adapters_offsets(t, i / widths, i % widths, model->linear[i].offset);
+    }
     return QF_OK;
 }

@@ -12,6 +12,19 @@
 #include "qforge/memory.h"
 #include "supernet.h"
 
+const tr_qfa_options tr_qfa_anchored = {
+    .batch = 4,
+    .length = 256,
+    .schedule = {.decay = TR_COSINE, .peak = 1.5e-3},
+    .adamw = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 0},
+    .sampler = {.kind = TR_SAMPLER_IID,
+                .mapping = TR_MAPPING_BINOMIAL,
+                .granularity = QF_LINEAR_WISE,
+                .anchors = 0.4},
+    .sharing = TR_DECOUPLED,
+    .rank = 0,
+};
+
 const tr_qfa_options tr_qfa_defaults = {
     .batch = 4,
     .length = 256,
@@ -19,7 +32,8 @@ const tr_qfa_options tr_qfa_defaults = {
     .adamw = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 0.3},
     .sampler = {.kind = TR_SAMPLER_BALANCED,
                 .mapping = TR_MAPPING_BINOMIAL,
-                .choice = TR_CHOICE_LINEAR},
+                .granularity = QF_LINEAR_WISE},
+    .sharing = TR_DECOUPLED,
     .rank = 8,
 };
 
@@ -29,12 +43,13 @@ typedef struct run {
     const tr_qfa_options *options;
     qf_qmodel *model;
     tr_sampler sampler;
+    tr_adapters *adapters;
     tr_supernet *supernet;
     tr_net *net;
     tr_adamw *adamw;
     tr_curve *curve;
     int linears;
-    bool *active;            /* [linears][widths][2], A and B of each adapter */
+    bool *active;            /* [linears][components][2], A and B of each */
     tr_array array[ARRAYS];  /* what a checkpoint holds */
     int *token, *target;     /* [batch][length] */
     char *path, *curve_path; /* of the checkpoint and the CSV */
@@ -72,22 +87,33 @@ static uint64_t hash_model(const qf_qmodel *model)
     return hash_bytes(hash, model->adapters.base, model->adapters.used);
 }
 
+/* Of the widths drawn from and what they cost. */
+static uint64_t hash_levels(const tr_sampler *s)
+{
+    const uint64_t hash =
+        hash_bytes(0xcbf29ce484222325, s->width, (size_t)s->widths * sizeof *s->width);
+    return hash_bytes(hash, s->level, (size_t)s->widths * sizeof *s->level);
+}
+
 static void write_recipe(run *r)
 {
     const tr_qfa_options *o = r->options;
     const tr_sampler *s = &r->sampler;
+    const tr_adapters_options *a = tr_adapters_options_of(r->adapters);
     const int64_t horizon = o->schedule.decay == TR_COSINE ? o->schedule.steps : 0;
 
     snprintf(r->recipe, sizeof r->recipe,
-             "qfa model=%016llx rank=%d scale=%.9g sampler=%d mapping=%d choice=%d cycle=%lld "
+             "qfa model=%016llx sharing=%d rank=%d scale=%.9g sampler=%d mapping=%d choice=%d "
+             "cycle=%lld anchors=%.17g levels=%016llx "
              "batch=%d length=%d rate=%.17g..%.17g warmup=%lld horizon=%lld betas=%g,%g "
              "epsilon=%g decay=%g clip=%g seed=%llu data=%016llx",
-             (unsigned long long)hash_model(r->model), r->model->rank,
-             (double)r->model->adapter_scale, s->kind, s->mapping, s->choice,
-             (long long)s->cycle, o->batch, o->length, o->schedule.peak, o->schedule.floor,
-             (long long)o->schedule.warmup, (long long)horizon, o->adamw.beta1, o->adamw.beta2,
-             o->adamw.epsilon, o->adamw.weight_decay, o->adamw.clip,
-             (unsigned long long)o->seed, (unsigned long long)tr_stream_hash(o->stream));
+             (unsigned long long)hash_model(r->model), a->sharing, a->rank, (double)a->scale,
+             s->kind, s->mapping, s->granularity, (long long)s->cycle, s->anchors,
+             (unsigned long long)hash_levels(s), o->batch, o->length, o->schedule.peak,
+             o->schedule.floor, (long long)o->schedule.warmup, (long long)horizon,
+             o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon, o->adamw.weight_decay,
+             o->adamw.clip, (unsigned long long)o->seed,
+             (unsigned long long)tr_stream_hash(o->stream));
 }
 
 /* ---- making and unmaking ---- */
@@ -102,7 +128,8 @@ static qf_status make_network(run *r)
                                 .length = o->length,
                                 .backward = true};
 
-    QF_TRY(tr_supernet_create(o->source, o->pool, rows, r->model, true, &r->supernet));
+    QF_TRY(tr_supernet_create(o->source, o->pool, rows, r->model, r->adapters, true,
+                              &r->supernet));
     QF_TRY(tr_net_create(&net, &r->model->base, tr_supernet_linears(r->supernet), &r->net));
     r->token = qf_alloc_array((size_t)rows, sizeof *r->token);
     r->target = qf_alloc_array((size_t)rows, sizeof *r->target);
@@ -111,26 +138,27 @@ static qf_status make_network(run *r)
 
 static qf_status make_optimiser(run *r)
 {
-    const int adapters = r->linears * r->model->widths;
-    tr_group *group = qf_alloc_array(2 * (size_t)adapters, sizeof *group);
+    const int components = tr_adapters_components(r->adapters);
+    const int count = r->linears * components;
+    tr_group *group = qf_alloc_array(2 * (size_t)count, sizeof *group);
 
-    r->active = qf_alloc_array(2 * (size_t)adapters, sizeof *r->active);
+    r->active = qf_alloc_array(2 * (size_t)count, sizeof *r->active);
     if (!group || !r->active) {
         qf_free(group);
         return QF_MEMORY;
     }
-    for (int i = 0; i < adapters; i++) {
-        const tr_adapter a =
-            tr_supernet_adapter(r->supernet, i / r->model->widths, i % r->model->widths);
+    for (int i = 0; i < count; i++) {
+        const tr_adapter a = tr_adapters_at(r->adapters, i / components, i % components);
         group[2 * i] = (tr_group){a.a, a.da, a.a_size, true};
         group[2 * i + 1] = (tr_group){a.b, a.db, a.b_size, true};
     }
     const qf_status status =
-        tr_adamw_create(&r->options->adamw, group, 2 * adapters, r->options->pool, &r->adamw);
+        tr_adamw_create(&r->options->adamw, group, 2 * count, r->options->pool, &r->adamw);
     qf_free(group);
     if (status != QF_OK) return status;
-    r->array[0] = tr_array_of("adapters", (float *)(void *)r->model->adapters.base,
-                              (int64_t)(r->model->adapters.used / sizeof(float)));
+    int64_t values;
+    float *value = tr_adapters_values(r->adapters, &values);
+    r->array[0] = tr_array_of("adapters", value, values);
     tr_adamw_arrays(r->adamw, r->array + 1);
     return QF_OK;
 }
@@ -141,6 +169,7 @@ static void release(run *r)
     tr_adamw_destroy(r->adamw);
     tr_net_destroy(r->net);
     tr_supernet_destroy(r->supernet);
+    tr_adapters_destroy(r->adapters);
     qf_free(r->active);
     qf_free(r->token);
     qf_free(r->target);
@@ -152,12 +181,12 @@ static void release(run *r)
 
 static void mark_active(run *r)
 {
-    const int widths = r->model->widths;
+    const int components = tr_adapters_components(r->adapters);
 
-    memset(r->active, 0, 2 * (size_t)(r->linears * widths) * sizeof *r->active);
-    for (int i = 0; i < r->linears; i++) {
-        bool *pair = &r->active[2 * (i * widths + tr_supernet_chosen(r->supernet, i))];
-        pair[0] = pair[1] = true;
+    for (int i = 0; i < r->linears * components; i++) {
+        const int width = tr_supernet_chosen(r->supernet, i / components);
+        r->active[2 * i] = r->active[2 * i + 1] =
+            tr_adapters_uses(r->adapters, i % components, width);
     }
 }
 
@@ -222,22 +251,26 @@ static qf_status train(run *r)
                     .report = o->report,
                     .report_context = o->report_context};
 
-    if (r->model->rank == 0) QF_TRY(tr_adapters_init(r->model, o->rank, o->seed));
+    const tr_adapters_options adapters = {
+        .sharing = o->sharing,
+        .rank = r->model->rank ? r->model->rank : o->rank,
+        .scale = r->model->rank ? r->model->adapter_scale : tr_adapters_scale(r->model->group),
+        .seed = o->seed};
+    QF_TRY(tr_adapters_create(&adapters, r->model, &r->adapters));
     write_recipe(r);
     QF_TRY(make_network(r));
     QF_TRY(make_optimiser(r));
     QF_TRY(start(r, &loop.first));
     QF_TRY(tr_loop_run(&loop));
+    QF_TRY(tr_adapters_export(r->adapters, r->model));
     return qf_qmodel_save(r->model, o->directory);
 }
 
 static qf_status check(const tr_qfa_options *o, const qf_qmodel *model)
 {
-    if (o->sampler.cycle < 1)
-        return qf_fail(QF_USAGE, "the sampler's cycle is %lld steps",
-                       (long long)o->sampler.cycle);
-    if (o->rank < 1 || o->rank > 4096)
-        return qf_fail(QF_USAGE, "adapters of rank %d; 1 to 4096 are possible", o->rank);
+    QF_TRY(tr_sampler_check(&o->sampler, model));
+    if (o->rank < 0 || o->rank > 4096)
+        return qf_fail(QF_USAGE, "adapters of rank %d; 0 to 4096 are possible", o->rank);
     if (o->batch < 1 || o->length < 1 || o->length > model->base.config.context)
         return qf_fail(QF_USAGE, "%d sequences of %d tokens; the context is %d", o->batch,
                        o->length, model->base.config.context);
@@ -254,8 +287,7 @@ qf_status tr_qfa_train(const tr_qfa_options *options, qf_qmodel *model)
 
     QF_TRY(check(options, model));
     r.sampler.seed = options->seed;
-    r.sampler.widths = model->widths;
-    memcpy(r.sampler.width, model->width, sizeof model->width);
+    if (r.sampler.widths == 0) tr_sampler_take_widths(&r.sampler, model->width, model->widths);
     const qf_status status = train(&r);
     release(&r);
     return status;

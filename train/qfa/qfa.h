@@ -12,6 +12,7 @@
 #include "../schedule.h"
 #include "qforge/gemm.h"
 #include "qforge/qmodel.h"
+#include "adapters.h"
 #include "sampler.h"
 
 typedef struct tr_qfa_options {
@@ -21,8 +22,13 @@ typedef struct tr_qfa_options {
     int batch, length; /* sequences per step, tokens of each */
     tr_schedule schedule;
     tr_adamw_options adamw;
-    tr_sampler sampler; /* its widths are set to the model's, its seed to this seed */
-    int rank;           /* of new adapters; a model that has adapters goes on with those */
+    /* Its seed is set to this seed; without widths it draws from all the model has.  One
+     * width alone is QA-LoRA. */
+    tr_sampler sampler;
+    /* Of new adapters; a model that has adapters goes on with those (decoupled, of their
+     * rank). */
+    tr_sharing sharing;
+    int rank; /* 0: the offsets themselves are trained, and the saved model has no adapters */
     uint64_t seed;
     const char *directory; /* receives checkpoint.safetensors, train.csv, then the model */
     bool resume;           /* go on from the directory's checkpoint, if there is one */
@@ -31,8 +37,13 @@ typedef struct tr_qfa_options {
     void *report_context;
 } tr_qfa_options;
 
-/* What worked on small models: rank 8, constant rate 1e-3, clipping at 0.3. */
+/* LLM-QFA as its paper has it: decoupled adapters of rank 8, balanced sampling, constant
+ * rate 1e-3, clipping at 0.3. */
 extern const tr_qfa_options tr_qfa_defaults;
+/* What did better at every width on a small model (docs/results.md): the offsets
+ * themselves, rate 1.5e-3 falling as half a cosine, no clipping; the mean drawn afresh at
+ * each step, and four steps in ten anchored to one width everywhere. */
+extern const tr_qfa_options tr_qfa_anchored;
 
 /* Trains for schedule.steps steps in all and saves the model with its adapters.  QF_USAGE
  * when the directory holds a checkpoint and resume is false. */

@@ -1,4 +1,4 @@
-/* sampler.c -- mean, odds, draw. */
+/* sampler.c -- target, odds, draw. */
 #include "sampler.h"
 
 #include <math.h>
@@ -9,7 +9,6 @@
 
 #define TR_SAMPLER(id, name) name,
 #define TR_MAPPING(id, name)
-#define TR_CHOICE(id, name)
 static const char *const samplers[] = {
 #include "samplers.def"
 };
@@ -18,13 +17,6 @@ static const char *const samplers[] = {
 #define TR_SAMPLER(id, name)
 #define TR_MAPPING(id, name) name,
 static const char *const mappings[] = {
-#include "samplers.def"
-};
-#undef TR_MAPPING
-#undef TR_CHOICE
-#define TR_MAPPING(id, name)
-#define TR_CHOICE(id, name) name,
-static const char *const choices[] = {
 #include "samplers.def"
 };
 
@@ -58,32 +50,88 @@ qf_status tr_mapping_named(const char *name, tr_mapping *mapping)
     return QF_OK;
 }
 
-qf_status tr_choice_named(const char *name, tr_choice *choice)
+void tr_sampler_take_widths(tr_sampler *s, const int *width, int widths)
 {
-    int found = 0;
-    QF_TRY(find("choice", choices, TR_CHOICES, name, &found));
-    *choice = (tr_choice)found;
+    QF_ASSERT(widths > 0 && widths <= QF_WIDTHS_MAX);
+    s->widths = widths;
+    for (int i = 0; i < widths; i++) {
+        s->width[i] = width[i];
+        s->level[i] = width[i];
+    }
+}
+
+static bool has_width(const qf_qmodel *model, int bits)
+{
+    for (int i = 0; i < model->widths; i++)
+        if (model->width[i] == bits) return true;
+    return false;
+}
+
+qf_status tr_sampler_check(const tr_sampler *s, const qf_qmodel *model)
+{
+    if (s->cycle < 1)
+        return qf_fail(QF_USAGE, "the sampler's cycle is %lld steps", (long long)s->cycle);
+    if (!(s->anchors >= 0 && s->anchors <= 1))
+        return qf_fail(QF_USAGE, "anchors are a share of the steps, 0 to 1, not %g",
+                       s->anchors);
+    for (int i = 0; i < s->widths; i++) {
+        if (!has_width(model, s->width[i]))
+            return qf_fail(QF_USAGE, "the model has no %d-bit copy of its linears",
+                           s->width[i]);
+        if (i > 0 && !(s->level[i] > s->level[i - 1]))
+            return qf_fail(QF_USAGE, "%d bits cost %g, %d bits %g: the wider must cost more",
+                           s->width[i - 1], s->level[i - 1], s->width[i], s->level[i]);
+    }
     return QF_OK;
 }
 
-static double wave(const tr_sampler *s, int64_t step)
+/* ---- where a step stands ---- */
+
+/* Streams of this file's own: draws of linears, and what is drawn once for a step. */
+static qf_random stream_of_linears(const tr_sampler *s, int64_t step)
 {
+    return qf_random_init(s->seed, ((uint64_t)0x5a3b << 48) + (uint64_t)step);
+}
+
+static qf_random stream_of_step(const tr_sampler *s, int64_t step)
+{
+    return qf_random_init(s->seed, ((uint64_t)0x5a3c << 48) + (uint64_t)step);
+}
+
+/* From 0, the cheapest, to 1. */
+static double position(const tr_sampler *s, int64_t step)
+{
+    if (s->kind == TR_SAMPLER_IID) {
+        qf_random random = stream_of_step(s, step);
+        return qf_random_unit(&random);
+    }
     return fabs(2 * (double)(step % s->cycle) / (double)s->cycle - 1);
 }
 
-double tr_sampler_mean(const tr_sampler *s, int64_t step)
+static double between(const tr_sampler *s, double at)
 {
-    const int first = s->width[0], last = s->width[s->widths - 1];
-    return first + (last - first) * wave(s, step);
+    return s->level[0] + (s->level[s->widths - 1] - s->level[0]) * at;
 }
 
-static void odds_uniform(const tr_sampler *s, double *odds)
+double tr_sampler_target(const tr_sampler *s, int64_t step)
 {
-    for (int i = 0; i < s->widths; i++) odds[i] = 1.0 / s->widths;
+    return between(s, position(s, step));
 }
+
+/* ---- odds ---- */
+
+static double mean_of(const tr_sampler *s, const double *odds)
+{
+    double mean = 0;
+    for (int i = 0; i < s->widths; i++) mean += odds[i] * s->level[i];
+    return mean;
+}
+
+/* A family of distributions whose mean level grows with its parameter. */
+typedef void family(const tr_sampler *s, double parameter, double *odds);
 
 /* Ranks 0 .. widths-1 are the successes of widths-1 trials of probability p. */
-static void odds_binomial(const tr_sampler *s, double p, double *odds)
+static void binomial(const tr_sampler *s, double p, double *odds)
 {
     const int trials = s->widths - 1;
     double ways = 1;
@@ -93,46 +141,68 @@ static void odds_binomial(const tr_sampler *s, double p, double *odds)
     }
 }
 
-/* Fills p(b) ~ exp(lambda (b - middle)); returns its mean. */
-static double tilt(const tr_sampler *s, double lambda, double *odds)
+/* p(b) ~ exp(lambda place), place from -1/2 to 1/2 by level. */
+static void tilted(const tr_sampler *s, double lambda, double *odds)
 {
-    const double middle = (s->width[0] + s->width[s->widths - 1]) / 2.0;
-    double sum = 0, mean = 0;
-
+    const double span = s->level[s->widths - 1] - s->level[0];
+    double sum = 0;
     for (int i = 0; i < s->widths; i++) {
-        odds[i] = exp(lambda * (s->width[i] - middle));
+        odds[i] = exp(lambda * ((s->level[i] - s->level[0]) / span - 0.5));
         sum += odds[i];
     }
-    for (int i = 0; i < s->widths; i++) {
-        odds[i] /= sum;
-        mean += odds[i] * s->width[i];
-    }
-    return mean;
+    for (int i = 0; i < s->widths; i++) odds[i] /= sum;
 }
 
-/* The mean grows with lambda: bisection.  At the ends of the range lambda is infinite;
- * 60 is as good, and exp(60 * 8) is a double still. */
-static void odds_maxent(const tr_sampler *s, double mean, double *odds)
+/* The member of mean `target`, by bisection. */
+static void solve(const tr_sampler *s, family *of, double low, double high, double target,
+                  double *odds)
 {
-    double low = -60, high = 60;
     for (int i = 0; i < 64; i++) {
-        const double lambda = (low + high) / 2;
-        if (tilt(s, lambda, odds) < mean)
-            low = lambda;
+        const double middle = (low + high) / 2;
+        of(s, middle, odds);
+        if (mean_of(s, odds) < target)
+            low = middle;
         else
-            high = lambda;
+            high = middle;
     }
+}
+
+static void aim(const tr_sampler *s, double at, double *odds)
+{
+    /* At the ends of the range lambda is infinite; 240 is as good, and exp(120) is a
+     * double still. */
+    enum { STEEPEST = 240 };
+    const double target = between(s, at);
+
+    if (s->mapping == TR_MAPPING_MAXENT) {
+        solve(s, tilted, -STEEPEST, STEEPEST, target, odds);
+        return;
+    }
+    binomial(s, at, odds); /* of evenly spaced levels p is the position itself */
+    if (fabs(mean_of(s, odds) - target) > 1e-12 * fabs(target))
+        solve(s, binomial, 0, 1, target, odds);
+}
+
+/* Exponentials, normalised, are uniform on the simplex. */
+static void anyhow(const tr_sampler *s, int64_t step, double *odds)
+{
+    qf_random random = stream_of_step(s, step);
+    double sum = 0;
+    for (int i = 0; i < s->widths; i++) sum += odds[i] = -log(1 - qf_random_unit(&random));
+    for (int i = 0; i < s->widths; i++) odds[i] = sum > 0 ? odds[i] / sum : 1.0 / s->widths;
 }
 
 void tr_sampler_odds(const tr_sampler *s, int64_t step, double odds[QF_WIDTHS_MAX])
 {
     if (s->kind == TR_SAMPLER_UNIFORM || s->widths == 1)
-        odds_uniform(s, odds);
-    else if (s->mapping == TR_MAPPING_BINOMIAL)
-        odds_binomial(s, wave(s, step), odds);
+        for (int i = 0; i < s->widths; i++) odds[i] = 1.0 / s->widths;
+    else if (s->kind == TR_SAMPLER_SIMPLEX)
+        anyhow(s, step, odds);
     else
-        odds_maxent(s, tr_sampler_mean(s, step), odds);
+        aim(s, position(s, step), odds);
 }
+
+/* ---- draws ---- */
 
 static int pick(const tr_sampler *s, const double *odds, double unit)
 {
@@ -141,17 +211,35 @@ static int pick(const tr_sampler *s, const double *odds, double unit)
     return s->width[i];
 }
 
+/* Whether the step is an anchor, and of which width. */
+static bool anchored(const tr_sampler *s, int64_t step, int *bits)
+{
+    qf_random random = stream_of_step(s, step);
+    qf_random_unit(&random); /* iid's position: one stream serves both */
+    const double unit = qf_random_unit(&random);
+    if (unit >= s->anchors) return false;
+    const int at = (int)(unit / s->anchors * s->widths); /* may round up to widths */
+    *bits = s->width[at < s->widths ? at : s->widths - 1];
+    return true;
+}
+
 void tr_sampler_draw(const tr_sampler *s, int64_t step, int linears, qf_subnet *subnet)
 {
-    static const uint64_t stream = (uint64_t)0x5a3b << 48; /* this file's own */
-    const int unit = s->choice == TR_CHOICE_BLOCK ? QF_LINEARS : 1;
-    qf_random random = qf_random_init(s->seed, stream + (uint64_t)step);
+    qf_random random = stream_of_linears(s, step);
     double odds[QF_WIDTHS_MAX];
+    int bits;
 
     QF_ASSERT(linears <= QF_SUBNET_MAX);
-    tr_sampler_odds(s, step, odds);
     subnet->count = linears;
-    for (int i = 0; i < linears; i++)
+    if (s->anchors > 0 && anchored(s, step, &bits)) {
+        memset(subnet->bits, bits, (size_t)linears);
+        return;
+    }
+    tr_sampler_odds(s, step, odds);
+    for (int i = 0; i < linears; i++) {
+        const bool follows =
+            i > 0 && qf_gene_of(s->granularity, i) == qf_gene_of(s->granularity, i - 1);
         subnet->bits[i] =
-            i % unit ? subnet->bits[i - 1] : (uint8_t)pick(s, odds, qf_random_unit(&random));
+            follows ? subnet->bits[i - 1] : (uint8_t)pick(s, odds, qf_random_unit(&random));
+    }
 }

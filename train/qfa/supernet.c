@@ -3,24 +3,23 @@
 
 #include <string.h>
 
-#include "adapters.h"
+#include "group_sums.h"
 #include "qforge/gemm.h"
 #include "qforge/memory.h"
 
 typedef struct copy {
     qf_packed packed;
     qf_gemm forward, grad;
-    float *da, *db;
 } copy;
 
 struct tr_supernet {
     const qf_qmodel *model;
+    tr_adapters *adapters; /* NULL: none in training */
     qf_pool *pool;
     int linears;
     int64_t rows;
     copy *copy;       /* [linears][widths] */
     uint8_t *chosen;  /* [linears] position among the widths */
-    qf_arena arena;   /* gradients */
     size_t bytes;     /* of everything */
     float **fold;     /* [threads] room for one linear's offsets */
     float *sums;      /* [rows][groups] of the input in hand */
@@ -73,32 +72,18 @@ static qf_status pack_copy(tr_supernet *s, const qf_kernel_source *source, int i
                         &c->grad);
 }
 
-static void lay_out_gradients(tr_supernet *s, qf_arena *arena)
-{
-    for (int i = 0; i < s->linears * s->model->widths; i++) {
-        int64_t n, groups, k;
-        shape_of(s, i / s->model->widths, &n, &groups, &k);
-        s->copy[i].da = qf_arena_take(arena, (size_t)(s->model->rank * groups) * sizeof(float));
-        s->copy[i].db = qf_arena_take(arena, (size_t)(n * s->model->rank) * sizeof(float));
-    }
-}
-
 static qf_status make_gradients(tr_supernet *s, const qf_kernel_source *source)
 {
-    const int rank = s->model->rank;
-    qf_arena measure = {0};
+    const int rank = tr_adapters_options_of(s->adapters)->rank;
     int64_t n, groups;
 
     largest_shape(s, &n, &groups);
-    lay_out_gradients(s, &measure);
-    QF_TRY(qf_arena_init(&s->arena, measure.used));
-    lay_out_gradients(s, &s->arena);
-    s->bytes += measure.used;
     s->sums = allocate(s, (size_t)(s->rows * groups), sizeof *s->sums);
     s->dm = allocate(s, (size_t)(n * groups), sizeof *s->dm);
     if (!s->sums || !s->dm) return QF_MEMORY;
     QF_TRY(qf_sgemm_plan(source, (qf_sgemm_shape){n, groups, s->rows, true, false}, s->pool,
                          &s->outer));
+    if (rank == 0) return QF_OK;
     QF_TRY(qf_sgemm_plan(source, (qf_sgemm_shape){n, rank, groups, false, true}, s->pool,
                          &s->times_a));
     return qf_sgemm_plan(source, (qf_sgemm_shape){rank, groups, n, true, false}, s->pool,
@@ -120,6 +105,8 @@ static qf_status make_workspace(tr_supernet *s, bool backward)
     }
     if (s->sums) {
         most = larger(most, qf_sgemm_workspace(&s->outer));
+    }
+    if (s->sums && tr_adapters_options_of(s->adapters)->rank) {
         most = larger(most, qf_sgemm_workspace(&s->times_a));
         most = larger(most, qf_sgemm_workspace(&s->times_b));
     }
@@ -151,18 +138,20 @@ static qf_status fill(tr_supernet *s, const qf_kernel_source *source, bool backw
     if (!s->copy || !s->chosen) return QF_MEMORY;
     for (int i = 0; i < s->linears * widths; i++)
         QF_TRY(pack_copy(s, source, i / widths, i % widths, backward));
-    if (s->model->rank) QF_TRY(make_fold(s));
-    if (s->model->rank && backward) QF_TRY(make_gradients(s, source));
+    if (s->adapters || s->model->rank) QF_TRY(make_fold(s));
+    if (s->adapters && backward) QF_TRY(make_gradients(s, source));
     return make_workspace(s, backward);
 }
 
 qf_status tr_supernet_create(const qf_kernel_source *source, qf_pool *pool, int64_t rows,
-                             const qf_qmodel *model, bool backward, tr_supernet **supernet)
+                             const qf_qmodel *model, tr_adapters *adapters, bool backward,
+                             tr_supernet **supernet)
 {
     tr_supernet *s = qf_alloc(sizeof *s);
 
     if (!s) return QF_MEMORY;
     *s = (tr_supernet){.model = model,
+                       .adapters = adapters,
                        .pool = pool,
                        .linears = model->base.config.layers * QF_LINEARS,
                        .rows = rows,
@@ -182,7 +171,6 @@ void tr_supernet_destroy(tr_supernet *s)
     for (int i = 0; s->copy && i < s->linears * s->model->widths; i++)
         qf_packed_release(&s->copy[i].packed);
     for (int i = 0; s->fold && i < qf_pool_threads(s->pool); i++) qf_free(s->fold[i]);
-    qf_arena_release(&s->arena);
     qf_free(s->copy);
     qf_free(s->chosen);
     qf_free(s->fold);
@@ -207,17 +195,11 @@ static void fold_adapters(void *context, int part, int parts)
 {
     const tr_supernet *s = context;
     for (int i = part; i < s->linears; i += parts) {
-        qf_qmodel_merged_offsets(s->model, i, s->model->width[s->chosen[i]], s->fold[part]);
+        if (s->adapters)
+            tr_adapters_offsets(s->adapters, i, s->chosen[i], s->fold[part]);
+        else
+            qf_qmodel_merged_offsets(s->model, i, s->model->width[s->chosen[i]], s->fold[part]);
         qf_packed_set_offsets(&current(s, i)->packed, s->fold[part]);
-    }
-}
-
-static void clear_gradients(tr_supernet *s)
-{
-    for (int i = 0; s->sums && i < s->linears; i++) {
-        const tr_adapter adapter = tr_supernet_adapter(s, i, s->chosen[i]);
-        memset(adapter.da, 0, (size_t)adapter.a_size * sizeof(float));
-        memset(adapter.db, 0, (size_t)adapter.b_size * sizeof(float));
     }
 }
 
@@ -234,24 +216,8 @@ qf_status tr_supernet_choose(tr_supernet *s, const qf_subnet *subnet)
                            subnet->bits[i]);
         s->chosen[i] = (uint8_t)at;
     }
-    if (s->model->rank) qf_pool_run(s->pool, fold_adapters, s);
-    clear_gradients(s);
+    if (s->fold) qf_pool_run(s->pool, fold_adapters, s);
     return QF_OK;
-}
-
-tr_adapter tr_supernet_adapter(const tr_supernet *s, int index, int width)
-{
-    const int at = index * s->model->widths + width;
-    const qf_qlinear *linear = &s->model->linear[at];
-    int64_t n, groups, k;
-
-    shape_of(s, index, &n, &groups, &k);
-    return (tr_adapter){.a = linear->lora_a,
-                        .b = linear->lora_b,
-                        .da = s->copy[at].da,
-                        .db = s->copy[at].db,
-                        .a_size = s->model->rank * groups,
-                        .b_size = n * s->model->rank};
 }
 
 int tr_supernet_chosen(const tr_supernet *s, int index)
@@ -279,12 +245,26 @@ static int input_of(int index)
     return index;
 }
 
+/* dm: of the offsets, times s. */
+static void component_gradient(tr_supernet *s, const tr_adapter *adapter, int64_t n,
+                               int64_t groups)
+{
+    const int rank = tr_adapters_options_of(s->adapters)->rank;
+
+    if (rank == 0) {
+        for (int64_t i = 0; i < n * groups; i++) adapter->db[i] += s->dm[i];
+        return;
+    }
+    qf_sgemm_run(&s->times_a, n, rank, groups, s->dm, groups, adapter->a, groups, adapter->db,
+                 rank, true, s->workspace);
+    qf_sgemm_run(&s->times_b, rank, groups, n, adapter->b, rank, s->dm, groups, adapter->da,
+                 groups, true, s->workspace);
+}
+
 static void adapter_gradient(tr_supernet *s, int index, const float *dy, const float *x,
                              int64_t N)
 {
-    const tr_adapter adapter = tr_supernet_adapter(s, index, s->chosen[index]);
-    const int rank = s->model->rank;
-    const float scale = s->model->adapter_scale;
+    const float scale = tr_adapters_options_of(s->adapters)->scale;
     int64_t n, groups, k;
 
     shape_of(s, index, &n, &groups, &k);
@@ -294,10 +274,11 @@ static void adapter_gradient(tr_supernet *s, int index, const float *dy, const f
     qf_sgemm_run(&s->outer, n, groups, N, dy, n, s->sums, groups, s->dm, groups, false,
                  s->workspace);
     for (int64_t i = 0; i < n * groups; i++) s->dm[i] *= scale;
-    qf_sgemm_run(&s->times_a, n, rank, groups, s->dm, groups, adapter.a, groups, adapter.db,
-                 rank, true, s->workspace);
-    qf_sgemm_run(&s->times_b, rank, groups, n, adapter.b, rank, s->dm, groups, adapter.da,
-                 groups, true, s->workspace);
+    for (int c = 0; c < tr_adapters_components(s->adapters); c++) {
+        const tr_adapter adapter = tr_adapters_at(s->adapters, index, c);
+        if (tr_adapters_uses(s->adapters, c, s->chosen[index]))
+            component_gradient(s, &adapter, n, groups);
+    }
 }
 
 static void backward(void *self, int index, const float *dy, const float *x, float *dx,

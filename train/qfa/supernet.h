@@ -7,38 +7,31 @@
  *
  *     dx = dy W'                     the grad kernel, on the same packed weights
  *     dM[n][g] = sum over rows of dy[.][n] X[.][g]        X: group sums of x
- *     dB = s dM A^T,  dA = s B^T dM  (M = s B A is what the offsets were moved by)     */
+ *     dB = s dM A^T,  dA = s B^T dM     for each component B A of the chosen width      */
 #ifndef QF_TRAIN_SUPERNET_H
 #define QF_TRAIN_SUPERNET_H
 
-#include "qforge/qmodel.h"
 #include "../net.h"
+#include "adapters.h"
+#include "qforge/qmodel.h"
 
 typedef struct tr_supernet tr_supernet;
 
-/* The adapter of one width of one linear: what the optimiser moves. */
-typedef struct tr_adapter {
-    float *a, *b;   /* parameters, [rank][groups] and [n][rank]; the model's */
-    float *da, *db; /* gradients; valid for chosen adapters after a backward pass */
-    int64_t a_size, b_size;
-} tr_adapter;
-
-/* For up to `rows` rows (tokens) per pass.  The model is borrowed; with adapters they can
- * be trained, without the frozen copies alone run.  backward: gradients will be asked
+/* For up to `rows` rows (tokens) per pass.  model and adapters are borrowed; without
+ * adapters the model runs as it is, with those it has.  backward: gradients will be asked
  * for. */
 QF_MUST_CHECK qf_status tr_supernet_create(const qf_kernel_source *source, qf_pool *pool,
-                                           int64_t rows, const qf_qmodel *model, bool backward,
+                                           int64_t rows, const qf_qmodel *model,
+                                           tr_adapters *adapters, bool backward,
                                            tr_supernet **supernet);
 void tr_supernet_destroy(tr_supernet *supernet); /* NULL is fine */
 size_t tr_supernet_bytes(const tr_supernet *supernet);
 
-/* Makes a subnet current: folds its adapters as they are now and clears their gradients.
- * Every width must be one of the model's (QF_USAGE). */
+/* Makes a subnet current: folds its adapters as they are now.  Backward passes add to
+ * their gradients.  Every width must be one of the model's (QF_USAGE). */
 QF_MUST_CHECK qf_status tr_supernet_choose(tr_supernet *supernet, const qf_subnet *subnet);
 tr_linears tr_supernet_linears(tr_supernet *supernet);
 
-/* Adapter of linear `index` at position `width` of the model's widths. */
-tr_adapter tr_supernet_adapter(const tr_supernet *supernet, int index, int width);
 /* Which position is current for linear `index`. */
 int tr_supernet_chosen(const tr_supernet *supernet, int index);
 

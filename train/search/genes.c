@@ -3,20 +3,36 @@
 
 #include "search_run.h"
 
-static int linears_per_gene(const qf_search_problem *problem)
+static int gene_of(const qf_search_problem *problem, int linear)
 {
-    return problem->linears / problem->genes;
+    if (problem->gene_of) return problem->gene_of[linear];
+    return linear / (problem->linears / problem->genes);
+}
+
+/* The first linear of a gene; that of gene `genes` is the end. */
+static int first_of(const qf_search_problem *problem, int gene)
+{
+    if (!problem->gene_of) return gene * (problem->linears / problem->genes);
+    int low = 0, high = problem->linears;
+    while (low < high) {
+        const int middle = (low + high) / 2;
+        if (gene_of(problem, middle) < gene)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 int search_gene(const qf_search_problem *problem, const qf_subnet *subnet, int gene)
 {
-    return subnet->bits[gene * linears_per_gene(problem)];
+    return subnet->bits[first_of(problem, gene)];
 }
 
 void search_set_gene(const qf_search_problem *problem, qf_subnet *subnet, int gene, int bits)
 {
-    const int per = linears_per_gene(problem);
-    for (int i = gene * per; i < (gene + 1) * per; i++) subnet->bits[i] = (uint8_t)bits;
+    const int end = first_of(problem, gene + 1);
+    for (int i = first_of(problem, gene); i < end; i++) subnet->bits[i] = (uint8_t)bits;
 }
 
 qf_subnet search_uniform(const qf_search_problem *problem, int bits)
