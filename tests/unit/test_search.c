@@ -105,6 +105,37 @@ static double best_found(const qf_search *search, const qf_budget *budget)
     return search->trial[index].loss;
 }
 
+/* Genes of unequal length: what belongs together stays together, and the best such subnet
+ * is found. */
+static void test_genes_may_be_unequal(void **state)
+{
+    (void)state;
+    static const int gene_of[] = {0, 0, 0, 1, 2, 2, 3};
+    world w = make_world(7, 0, 31);
+    qf_search_problem problem = problem_of(&w);
+    const qf_search_options options = {.strategy = QF_SEARCH_EVOLUTION, .seed = 2};
+    const qf_budget budget = limit(QF_COST_BITS, 3);
+    qf_search search;
+    double best = INFINITY;
+
+    problem.genes = 4;
+    problem.gene_of = gene_of;
+    assert_int_equal(qf_search_run(&problem, &options, &budget, 1, &search), QF_OK);
+    for (int t = 0; t < search.trials; t++)
+        for (int i = 1; i < 7; i++)
+            if (gene_of[i] == gene_of[i - 1])
+                assert_int_equal(search.trial[t].subnet.bits[i],
+                                 search.trial[t].subnet.bits[i - 1]);
+    for (int code = 0; code < 81; code++) {
+        static const int place[] = {1, 3, 9, 27};
+        qf_subnet s = {.count = 7};
+        for (int i = 0; i < 7; i++) s.bits[i] = (uint8_t)(2 + code / place[gene_of[i]] % 3);
+        if (cost(&w, QF_COST_BITS, &s) <= 3) best = fmin(best, exact_loss(&w, &s));
+    }
+    assert_true(fabs(best_found(&search, &budget) - best) < 1e-12);
+    qf_search_release(&search);
+}
+
 static void test_tiny_space_is_solved(void **state)
 {
     (void)state;
@@ -347,6 +378,7 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_genes_may_be_unequal),
         cmocka_unit_test(test_tiny_space_is_solved),
         cmocka_unit_test(test_large_space_is_solved_nearly),
         cmocka_unit_test(test_evolution_beats_the_paper_with_interactions),
