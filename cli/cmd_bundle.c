@@ -115,9 +115,6 @@ static qf_status read_request(request *r)
 
 /* ---- what was written ------------------------------------------------------------------ */
 
-static const char *const rungs[] = {"reference", "prior",   "nearest",
-                                    "learned",   "shipped", "exact"};
-
 static void print_text(const qf_bundle *bundle, const char *directory)
 {
     for (int i = 0; i < bundle->count; i++) {
@@ -149,7 +146,7 @@ static json_t *json_of(const qf_bundle_row *row)
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:b}", "isa", qf_isa_of(row->kernel.isa)->name,
                           "problem", problem, "kernel",
                           row->rung == QF_RUNG_REFERENCE ? "reference" : kernel, "rung",
-                          rungs[row->rung], "judged", row->judged);
+                          qf_rung_name(row->rung), "judged", row->judged);
     if (row->rung >= QF_RUNG_NEAREST) {
         qf_problem_print(&row->tuned, tuned);
         json_object_set_new(o, "from", json_string(tuned));

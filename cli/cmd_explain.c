@@ -16,18 +16,17 @@
 
 /* By qf_rung: what the kernel and its time stand on. */
 static const struct {
-    const char *name, *why, *basis, *told;
+    const char *why, *basis, *told;
 } rungs[] = {
-    {"reference", "no kernel of ours runs on this CPU: plain C", "none", ""},
-    {"prior", "never tuned here: the analytical prior's favourite", "prior",
-     "predicted by the prior"},
-    {"nearest", "not tuned itself: the best of the nearest tuned shape", "nearest",
+    {"no kernel of ours runs on this CPU: plain C", "none", ""},
+    {"never tuned here: the analytical prior's favourite", "prior", "predicted by the prior"},
+    {"not tuned itself: the best of the nearest tuned shape", "nearest",
      "predicted from the nearest shape's time"},
-    {"learned", "not tuned itself: what the ledger's trials of other problems speak for",
-     "nearest", "predicted from the nearest shape's time"},
-    {"shipped", "shipped champion: elected on a machine of this kind, never tuned here",
-     "shipped", "measured where it was elected"},
-    {"exact", "tuned here", "measured", "measured"},
+    {"not tuned itself: what the ledger's trials of other problems speak for", "nearest",
+     "predicted from the nearest shape's time"},
+    {"shipped champion: elected on a machine of this kind, never tuned here", "shipped",
+     "measured where it was elected"},
+    {"tuned here", "measured", "measured"},
 };
 
 typedef struct answer {
@@ -180,7 +179,7 @@ static json_t *json_of(const answer *a)
     qf_problem_print(&a->problem, problem);
     qf_kernel_print(&a->kernel.id, kernel);
     json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "problem", problem, "kernel", kernel, "rung",
-                          rungs[a->kernel.rung].name, "code_hash", a->hash);
+                          qf_rung_name(a->kernel.rung), "code_hash", a->hash);
     if (a->known) {
         qf_problem_print(&a->best.problem, problem);
         json_object_set_new(o, "from", json_string(problem));

@@ -96,13 +96,14 @@ qf_search_problem search_session_problem(search_session *s, qf_granularity granu
     const int layers = s->model.base.config.layers;
     qf_search_problem problem = {.linears = layers * QF_LINEARS,
                                  .genes = qf_genes(granularity, layers),
-                                 .gene_of = s->gene_of,
+                                 .first = s->first,
                                  .widths = s->model.widths,
                                  .context = s,
                                  .loss = loss_of,
                                  .cost = cost_of};
     memcpy(problem.width, s->model.width, sizeof problem.width);
-    for (int i = 0; i < problem.linears; i++) s->gene_of[i] = qf_gene_of(granularity, i);
+    for (int i = problem.linears; i > 0; i--) s->first[qf_gene_of(granularity, i - 1)] = i - 1;
+    s->first[problem.genes] = problem.linears;
     return problem;
 }
 

@@ -31,8 +31,8 @@ typedef struct search_session {
     qf_latency_fit fit;
     qf_accuracy accuracy;
     int tokens;
-    int gene_of[QF_SUBNET_MAX];
-    struct qf_store *ledger; /* open for writing, or NULL */
+    int first[QF_SUBNET_MAX + 1]; /* linear of each gene: qf_search_problem */
+    struct qf_store *ledger;      /* open for writing, or NULL */
     cli_progress line;
     int64_t started; /* ns, of the part that is under way */
 } search_session;

@@ -1,4 +1,5 @@
 /* train_qfa.c -- the LLM-QFA mode of qforge train. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,9 +35,10 @@ static qf_status parse_widths(const cli_train *t, const qf_qmodel *model, tr_sam
         return qf_fail(QF_USAGE, "--widths: %d of them; a model has at most %d", count,
                        QF_WIDTHS_MAX);
     for (int i = 0; i < count; i++) {
-        width[i] = (int)t->widths.item[i];
-        if (width[i] != t->widths.item[i])
-            return qf_fail(QF_USAGE, "--widths: %g is no width", t->widths.item[i]);
+        const double asked = t->widths.item[i];
+        if (!(asked >= 1 && asked <= 32) || asked != floor(asked))
+            return qf_fail(QF_USAGE, "--widths: %g is no width", asked);
+        width[i] = (int)asked;
     }
     qsort(width, (size_t)count, sizeof *width, ascending);
     if (count)

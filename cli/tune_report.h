@@ -17,7 +17,7 @@ json_t *cli_tune_json_of_plan(const qf_problem *problem, const qf_tune_outline *
 void cli_tune_print_result(const qf_problem *problem, const qf_tune_result *result);
 json_t *cli_tune_json_of_result(const qf_problem *problem, const qf_tune_result *result);
 
-/* The best so far of every problem, on stdout; done: so many were begun, the last of them
+/* The best so far of every problem, on stdout; begun: how many were, the last of them
  * interrupted. */
 void cli_tune_print_so_far(const cli_problems *problems, const qf_tune_result *result,
                            int begun);

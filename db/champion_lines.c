@@ -86,12 +86,6 @@ bool champions_are(const char *text)
     return are;
 }
 
-static const char *text_in(const json_t *o, const char *key)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-    return text ? text : "";
-}
-
 static double real_in(const json_t *o, const char *key)
 {
     return json_number_value(json_object_get(o, key));
@@ -114,15 +108,15 @@ static qf_status check_kinds(const json_t *o, const char *where)
 
 static qf_status names_of(const json_t *o, const char *where, seed *s)
 {
-    const char *problem = text_in(o, "problem"), *kernel = text_in(o, "kernel");
+    const char *problem = import_text(o, "problem"), *kernel = import_text(o, "kernel");
 
     if (qf_problem_parse(problem, &s->problem) != QF_OK)
         return import_refuse("%s: no problem this version knows: '%.80s'", where, problem);
     if (qf_kernel_parse(kernel, &s->kernel) != QF_OK)
         return import_refuse("%s: no kernel this version knows: '%.80s'", where, kernel);
-    s->cache = import_cache(text_in(o, "cache"));
+    s->cache = import_cache(import_text(o, "cache"));
     if (s->cache != QF_CACHE_MODE_COUNT) return QF_OK;
-    return import_refuse("%s: neither warm nor cold: '%.20s'", where, text_in(o, "cache"));
+    return import_refuse("%s: neither warm nor cold: '%.20s'", where, import_text(o, "cache"));
 }
 
 static seed seed_of(const json_t *o)
@@ -131,23 +125,16 @@ static seed seed_of(const json_t *o)
     const json_int_t samples = json_integer_value(json_object_get(o, "samples"));
     const int64_t done = json_integer_value(json_object_get(o, "done_us"));
 
-    return (seed){.verdict = QF_VERDICT_OK,
-                  .timing = {ns, real_in(o, "low_ns"), real_in(o, "high_ns"), ns, ns,
-                             samples > 0 && samples < 1 << 30 ? (int)samples : 0, 1},
-                  .code_hash = text_in(o, "code_hash"),
-                  .detail = "",
-                  .vendor = text_in(o, "vendor"),
-                  .brand = text_in(o, "brand"),
-                  .arch = text_in(o, "arch"),
-                  .hypervisor = "",
-                  .isa_key = text_in(o, "isa_key"),
-                  .tune_key = text_in(o, "tune_key"),
-                  .perf_key = text_in(o, "perf_key"),
-                  .compiler = text_in(o, "compiler"),
-                  .program = text_in(o, "program"),
-                  .cores = 1,
-                  .claimed_us = done,
-                  .done_us = done};
+    seed s = {.verdict = QF_VERDICT_OK,
+              .timing = {ns, real_in(o, "low_ns"), real_in(o, "high_ns"), ns, ns,
+                         samples > 0 && samples < 1 << 30 ? (int)samples : 0, 1},
+              .detail = "",
+              .hypervisor = "",
+              .cores = 1,
+              .claimed_us = done,
+              .done_us = done};
+    import_origin(o, &s);
+    return s;
 }
 
 static qf_status read_champion(const json_t *o, const char *where, champions_take *take,

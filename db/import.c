@@ -32,6 +32,25 @@ qf_status import_refuse(const char *format, ...)
     return qf_fail(QF_FORMAT, "%s", text);
 }
 
+const char *import_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+void import_origin(const json_t *object, seed *s)
+{
+    s->code_hash = import_text(object, "code_hash");
+    s->vendor = import_text(object, "vendor");
+    s->brand = import_text(object, "brand");
+    s->arch = import_text(object, "arch");
+    s->isa_key = import_text(object, "isa_key");
+    s->tune_key = import_text(object, "tune_key");
+    s->perf_key = import_text(object, "perf_key");
+    s->compiler = import_text(object, "compiler");
+    s->program = import_text(object, "program");
+}
+
 qf_verdict import_verdict(const char *name)
 {
     int i = 0;

@@ -6,6 +6,7 @@
 
 #include "ledger.h"
 #include "qforge/exchange.h"
+#include "results.h"
 
 /* A file being imported, and the new ledger that takes it before anything is merged. */
 typedef struct import {
@@ -23,6 +24,11 @@ qf_status import_champions(sql_db *sql, void *context);
 
 /* QF_FORMAT with a sentence that quotes the file: on one line, whatever it quotes. */
 qf_status import_refuse(const char *format, ...) QF_PRINTF(1, 2);
+
+/* The text of a member, "" when there is none; the document's. */
+const char *import_text(const json_t *object, const char *key);
+/* Where a result comes from and what code it was: the members named as seed's are, borrowed. */
+void import_origin(const json_t *object, seed *s);
 
 /* By name; QF_VERDICT_COUNT and QF_CACHE_MODE_COUNT when there is none. */
 qf_verdict import_verdict(const char *name);

@@ -18,12 +18,6 @@ static qf_status wrong(const place *p, const char *what)
     return qf_fail(QF_FORMAT, "%s: results[%zu]: %s", p->in->path, p->index, what);
 }
 
-static const char *text_in(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 /* ---- parts -------------------------------------------------------------------------- */
 
 /* "2023-12-21 10:44:42.236642+00:00", as Python prints it; 0 when there is none. */
@@ -70,10 +64,10 @@ static double measured(const json_t *result, const char *name, double otherwise)
 
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        if (strcmp(text_in(row, "name"), name) != 0) continue;
+        if (strcmp(import_text(row, "name"), name) != 0) continue;
         const json_t *value = json_object_get(row, "value");
         if (!json_is_number(value)) return NAN;
-        return json_number_value(value) * unit_ns(text_in(row, "unit"));
+        return json_number_value(value) * unit_ns(import_text(row, "unit"));
     }
     return otherwise;
 }
@@ -102,7 +96,7 @@ static qf_status verdict_of(const place *p, const json_t *result, qf_verdict *ve
                 {"timeout", -1, QF_VERDICT_TIMEOUT},    {"compile", -1, QF_VERDICT_INVALID},
                 {"runtime", -1, QF_VERDICT_CRASH},      {"correctness", -1, QF_VERDICT_WRONG},
                 {"constraints", -1, QF_VERDICT_INVALID}};
-    const char *invalidity = text_in(result, "invalidity");
+    const char *invalidity = import_text(result, "invalidity");
     const json_t *correctness = json_object_get(result, "correctness");
 
     if (!json_is_number(correctness)) return wrong(p, "correctness: is no number");
@@ -124,14 +118,14 @@ static qf_status question_of(const place *p, const json_t *result, seed *s)
     const json_t *configuration = json_object_get(result, "configuration");
 
     if (!json_is_object(configuration)) return wrong(p, "configuration: is no object");
-    const char *problem = text_in(configuration, "problem"),
-               *kernel = text_in(configuration, "kernel");
+    const char *problem = import_text(configuration, "problem"),
+               *kernel = import_text(configuration, "kernel");
     if (!*problem || !*kernel) return QF_NOT_FOUND;
     if (qf_problem_parse(problem, &s->problem) != QF_OK)
         return wrong(p, "configuration: no problem this version knows");
     if (qf_kernel_parse(kernel, &s->kernel) != QF_OK)
         return wrong(p, "configuration: no kernel this version knows");
-    s->cache = import_cache(text_in(configuration, "cache"));
+    s->cache = import_cache(import_text(configuration, "cache"));
     return s->cache == QF_CACHE_MODE_COUNT
                ? wrong(p, "configuration: cache is neither warm nor cold")
                : QF_OK;
@@ -141,18 +135,8 @@ static qf_status seed_of(const place *p, const json_t *result, seed *s)
 {
     const json_t *e = json_object_get(result, "environment");
 
-    *s = (seed){.cores = 1,
-                .code_hash = text_in(e, "code_hash"),
-                .detail = text_in(e, "detail"),
-                .vendor = text_in(e, "vendor"),
-                .brand = text_in(e, "brand"),
-                .arch = text_in(e, "arch"),
-                .hypervisor = "",
-                .isa_key = text_in(e, "isa_key"),
-                .tune_key = text_in(e, "tune_key"),
-                .perf_key = text_in(e, "perf_key"),
-                .compiler = text_in(e, "compiler"),
-                .program = text_in(e, "program")};
+    *s = (seed){.cores = 1, .detail = import_text(e, "detail"), .hypervisor = ""};
+    import_origin(e, s);
     if (!json_is_object(result)) return wrong(p, "is no object");
     if (!json_is_object(json_object_get(result, "times")))
         return wrong(p, "times: is no object");

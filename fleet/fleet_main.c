@@ -189,6 +189,8 @@ static int lead(const fleet *f, const report *own)
 
     if (!merged) return qf_status_exit_code(QF_MEMORY);
     const int worst = gather(f, own, merged);
+    /* All at the end: whoever had its verdict would wait for the others in MPI, which burns
+     * the core that one of them times kernels on. */
     for (int i = 1; i < f->ranks; i++)
         ferry_send(i, FERRY_VERDICT, &merged[i], sizeof merged[i]);
     if (merged[0] && own->end.signal == 0) remove_ledger(f->file);

@@ -5,6 +5,16 @@
 #include "qforge/activations.h"
 #include "qforge/memory.h"
 
+const char *qf_rung_name(qf_rung rung)
+{
+    static const char *const names[] = {
+#define QF_RUNG(id, name) name,
+#include "qforge/rungs.def"
+#undef QF_RUNG
+    };
+    return names[rung];
+}
+
 qf_layout qf_source_layout(const qf_kernel_source *source, qf_accuracy accuracy, qf_quant quant,
                            int group)
 {

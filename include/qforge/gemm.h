@@ -17,13 +17,11 @@
 
 /* Which rung of the ladder answered (qforge explain prints it). */
 typedef enum qf_rung {
-    QF_RUNG_REFERENCE,
-    QF_RUNG_PRIOR,
-    QF_RUNG_NEAREST,
-    QF_RUNG_LEARNED,
-    QF_RUNG_SHIPPED,
-    QF_RUNG_EXACT
+#define QF_RUNG(id, name) QF_RUNG_##id,
+#include "qforge/rungs.def"
+#undef QF_RUNG
 } qf_rung;
+const char *qf_rung_name(qf_rung rung); /* "reference" */
 
 typedef struct qf_kernel {
     qf_kernel_id id;

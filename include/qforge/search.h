@@ -44,8 +44,9 @@ qf_search_strategy qf_search_strategy_named(const char *name);
 typedef struct qf_search_problem {
     int linears; /* of a subnet, <= QF_SUBNET_MAX */
     int genes;   /* widths to choose, <= linears */
-    /* Gene of each linear, ascending; NULL: every gene has linears / genes of them. */
-    const int *gene_of;
+    /* First linear of each gene, ascending from 0, and `linears` behind the last; NULL:
+     * every gene has linears / genes of them. */
+    const int *first;
     int widths;               /* >= 1 */
     int width[QF_WIDTHS_MAX]; /* ascending, bits */
     void *context;            /* handed to the functions below */

@@ -35,7 +35,6 @@ typedef enum qf_granularity {
 } qf_granularity;
 /* QF_USAGE with the names there are. */
 QF_MUST_CHECK qf_status qf_granularity_named(const char *name, qf_granularity *granularity);
-const char *qf_granularity_name(qf_granularity granularity);
 /* Widths a model of `layers` blocks chooses, and which of them linear `index` follows:
  * 0 .. genes - 1, ascending along the linears. */
 int qf_genes(qf_granularity granularity, int layers);

@@ -1,8 +1,9 @@
 /* subnet.c -- a width per linear: parsing, printing, size. */
 #include "qforge/subnet.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "qforge/names.h"
 
 static int linears(const qf_config *config)
 {
@@ -95,22 +96,17 @@ static const struct {
 #undef QF_GRANULARITY
 };
 
-qf_status qf_granularity_named(const char *name, qf_granularity *granularity)
-{
-    char all[128] = "";
-    for (int i = 0; i < QF_GRANULARITIES; i++) {
-        const size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", granularities[i].name);
-        if (strcmp(granularities[i].name, name) != 0) continue;
-        *granularity = (qf_granularity)i;
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "'%s' is no choice of widths (there are %s)", name, all);
-}
-
-const char *qf_granularity_name(qf_granularity granularity)
+static const char *name_of(int granularity)
 {
     return granularities[granularity].name;
+}
+
+qf_status qf_granularity_named(const char *name, qf_granularity *granularity)
+{
+    int found = 0;
+    QF_TRY(qf_name_find("choice of widths", name_of, QF_GRANULARITIES, name, &found));
+    *granularity = (qf_granularity)found;
+    return QF_OK;
 }
 
 static int genes_per_block(qf_granularity granularity)

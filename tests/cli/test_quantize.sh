@@ -128,6 +128,7 @@ refuse_train 2 '--rank' --rank 5000
 refuse_train 2 'sharing' --sharing tied
 refuse_train 2 'no 8-bit copy' --widths 2,8
 refuse_train 2 'is no width' --widths 2.5
+refuse_train 2 'is no width' --widths 1e300
 refuse_train 2 'share of the steps' --anchors 1.5
 refuse_train 2 '--balance' --balance joules
 refuse_train 2 '--recipe' --recipe best

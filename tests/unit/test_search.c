@@ -110,7 +110,7 @@ static double best_found(const qf_search *search, const qf_budget *budget)
 static void test_genes_may_be_unequal(void **state)
 {
     (void)state;
-    static const int gene_of[] = {0, 0, 0, 1, 2, 2, 3};
+    static const int gene_of[] = {0, 0, 0, 1, 2, 2, 3}, first[] = {0, 3, 4, 6, 7};
     world w = make_world(7, 0, 31);
     qf_search_problem problem = problem_of(&w);
     const qf_search_options options = {.strategy = QF_SEARCH_EVOLUTION, .seed = 2};
@@ -119,7 +119,7 @@ static void test_genes_may_be_unequal(void **state)
     double best = INFINITY;
 
     problem.genes = 4;
-    problem.gene_of = gene_of;
+    problem.first = first;
     assert_int_equal(qf_search_run(&problem, &options, &budget, 1, &search), QF_OK);
     for (int t = 0; t < search.trials; t++)
         for (int i = 1; i < 7; i++)

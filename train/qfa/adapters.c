@@ -2,29 +2,48 @@
 #include "adapters.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "qforge/memory.h"
+#include "qforge/names.h"
 #include "qforge/random.h"
 
-static const char *const sharings[] = {
-#define TR_SHARING(id, name, components, uses) name,
+/* A pair of functions a row: an expression of the table may use W, c and w. */
+#define TR_SHARING(id, name, components, uses)                                                 \
+    static int components_##id(int W)                                                          \
+    {                                                                                          \
+        (void)W;                                                                               \
+        return components;                                                                     \
+    }                                                                                          \
+    static bool uses_##id(int c, int w, int W)                                                 \
+    {                                                                                          \
+        (void)c, (void)w, (void)W;                                                             \
+        return uses;                                                                           \
+    }
+#include "sharings.def"
+#undef TR_SHARING
+
+static const struct {
+    const char *name;
+    int (*components)(int W);
+    bool (*uses)(int c, int w, int W);
+} sharings[] = {
+#define TR_SHARING(id, name, components, uses) {name, components_##id, uses_##id},
 #include "sharings.def"
 #undef TR_SHARING
 };
 
+static const char *name_of(int sharing)
+{
+    return sharings[sharing].name;
+}
+
 qf_status tr_sharing_named(const char *name, tr_sharing *sharing)
 {
-    char all[128] = "";
-    for (int i = 0; i < TR_SHARINGS; i++) {
-        const size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", sharings[i]);
-        if (strcmp(sharings[i], name) != 0) continue;
-        *sharing = (tr_sharing)i;
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "unknown sharing '%s' (there are %s)", name, all);
+    int found = 0;
+    QF_TRY(qf_name_find("sharing", name_of, TR_SHARINGS, name, &found));
+    *sharing = (tr_sharing)found;
+    return QF_OK;
 }
 
 float tr_adapters_scale(int group)
@@ -45,34 +64,9 @@ int tr_adapters_components(const tr_adapters *t)
     return t->components;
 }
 
-static int components_of(tr_sharing sharing, int W)
+bool tr_adapters_uses(const tr_adapters *t, int component, int width)
 {
-    switch (sharing) {
-#define TR_SHARING(id, name, components, uses)                                                 \
-    case TR_##id:                                                                              \
-        return components;
-#include "sharings.def"
-#undef TR_SHARING
-    case TR_SHARINGS:
-    default:
-        QF_ASSERT(false);
-        return W;
-    }
-}
-
-bool tr_adapters_uses(const tr_adapters *t, int c, int w)
-{
-    const int W = t->model->widths;
-    switch (t->options.sharing) {
-#define TR_SHARING(id, name, components, uses)                                                 \
-    case TR_##id:                                                                              \
-        return uses;
-#include "sharings.def"
-#undef TR_SHARING
-    case TR_SHARINGS:
-    default:
-        return c == w && W > 0;
-    }
+    return sharings[t->options.sharing].uses(component, width, t->model->widths);
 }
 
 tr_adapter tr_adapters_at(const tr_adapters *t, int index, int component)
@@ -172,7 +166,7 @@ qf_status tr_adapters_create(const tr_adapters_options *options, const qf_qmodel
     t->options = *options;
     t->model = model;
     t->linears = model->base.config.layers * QF_LINEARS;
-    t->components = components_of(options->sharing, model->widths);
+    t->components = sharings[options->sharing].components(model->widths);
     const qf_status status = build(t);
     if (status == QF_OK)
         *adapters = t;
@@ -222,8 +216,8 @@ void tr_adapters_offsets(const tr_adapters *t, int index, int width, float *offs
     int64_t n, groups;
 
     shape_of(t, index, &n, &groups);
-    memcpy(offset, t->model->linear[index * t->model->widths + width].offset,
-           (size_t)(n * groups) * sizeof *offset);
+    memmove(offset, t->model->linear[index * t->model->widths + width].offset,
+            (size_t)(n * groups) * sizeof *offset); /* or the same */
     for (int c = 0; c < t->components; c++) {
         const tr_adapter adapter = tr_adapters_at(t, index, c);
         if (!tr_adapters_uses(t, c, width)) continue;

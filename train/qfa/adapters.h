@@ -60,11 +60,12 @@ float *tr_adapters_values(tr_adapters *adapters, int64_t *count);
 float *tr_adapters_gradients(tr_adapters *adapters, int64_t *count);
 
 /* The frozen offsets [n][groups] of linear `index` at position `width` of the model's
- * widths, moved by its components. */
+ * widths, moved by its components.  `offset` may be the model's own. */
 void tr_adapters_offsets(const tr_adapters *adapters, int index, int width, float *offset);
 
 /* Gives the model what was trained, in place of adapters it has: its own adapters, of all
- * components' ranks together, or at rank 0 moved offsets and none. */
+ * components' ranks together, or at rank 0 moved offsets and none: once, for they move again.
+ * After QF_MEMORY it has none. */
 QF_MUST_CHECK qf_status tr_adapters_export(const tr_adapters *adapters, qf_qmodel *model);
 
 #endif

@@ -2,9 +2,9 @@
 #include "sampler.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "qforge/names.h"
 #include "qforge/random.h"
 
 #define TR_SAMPLER(id, name) name,
@@ -20,24 +20,20 @@ static const char *const mappings[] = {
 #include "samplers.def"
 };
 
-static qf_status find(const char *what, const char *const *names, int count, const char *name,
-                      int *found)
+static const char *sampler_name(int kind)
 {
-    char all[128] = "";
-    for (int i = 0; i < count; i++) {
-        const size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
-        if (strcmp(names[i], name) != 0) continue;
-        *found = i;
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "unknown %s '%s' (there are %s)", what, name, all);
+    return samplers[kind];
+}
+
+static const char *mapping_name(int mapping)
+{
+    return mappings[mapping];
 }
 
 qf_status tr_sampler_named(const char *name, tr_sampler_kind *kind)
 {
     int found = 0;
-    QF_TRY(find("sampler", samplers, TR_SAMPLERS, name, &found));
+    QF_TRY(qf_name_find("sampler", sampler_name, TR_SAMPLERS, name, &found));
     *kind = (tr_sampler_kind)found;
     return QF_OK;
 }
@@ -45,7 +41,7 @@ qf_status tr_sampler_named(const char *name, tr_sampler_kind *kind)
 qf_status tr_mapping_named(const char *name, tr_mapping *mapping)
 {
     int found = 0;
-    QF_TRY(find("mapping", mappings, TR_MAPPINGS, name, &found));
+    QF_TRY(qf_name_find("mapping", mapping_name, TR_MAPPINGS, name, &found));
     *mapping = (tr_mapping)found;
     return QF_OK;
 }

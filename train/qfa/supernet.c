@@ -20,7 +20,6 @@ struct tr_supernet {
     int64_t rows;
     copy *copy;       /* [linears][widths] */
     uint8_t *chosen;  /* [linears] position among the widths */
-    size_t bytes;     /* of everything */
     float **fold;     /* [threads] room for one linear's offsets */
     float *sums;      /* [rows][groups] of the input in hand */
     int sums_of;      /* linear whose input they are of, -1: none */
@@ -50,10 +49,11 @@ static void largest_shape(const tr_supernet *s, int64_t *n, int64_t *groups)
 }
 
 /* ---- making one ---- */
-static void *allocate(tr_supernet *s, size_t count, size_t size)
+/* What the model's own adapters are, they stay. */
+static void fold_for_good(tr_supernet *s, int index, int width)
 {
-    s->bytes += count * size;
-    return qf_alloc_array(count, size);
+    qf_qmodel_merged_offsets(s->model, index, s->model->width[width], s->fold[0]);
+    qf_packed_set_offsets(&s->copy[index * s->model->widths + width].packed, s->fold[0]);
 }
 
 static qf_status pack_copy(tr_supernet *s, const qf_kernel_source *source, int index, int width,
@@ -64,7 +64,7 @@ static qf_status pack_copy(tr_supernet *s, const qf_kernel_source *source, int i
     copy *c = &s->copy[index * s->model->widths + width];
 
     QF_TRY(qf_pack_quantised(&layout, &matrix, &c->packed));
-    s->bytes += (size_t)(c->packed.panels * c->packed.panel_bytes);
+    if (!s->adapters && s->model->rank) fold_for_good(s, index, width);
     QF_TRY(
         qf_gemm_plan(source, &c->packed, QF_EXACT, QF_FORWARD, s->rows, s->pool, &c->forward));
     if (!backward) return QF_OK;
@@ -78,8 +78,8 @@ static qf_status make_gradients(tr_supernet *s, const qf_kernel_source *source)
     int64_t n, groups;
 
     largest_shape(s, &n, &groups);
-    s->sums = allocate(s, (size_t)(s->rows * groups), sizeof *s->sums);
-    s->dm = allocate(s, (size_t)(n * groups), sizeof *s->dm);
+    s->sums = qf_alloc_array((size_t)(s->rows * groups), sizeof *s->sums);
+    s->dm = qf_alloc_array((size_t)(n * groups), sizeof *s->dm);
     if (!s->sums || !s->dm) return QF_MEMORY;
     QF_TRY(qf_sgemm_plan(source, (qf_sgemm_shape){n, groups, s->rows, true, false}, s->pool,
                          &s->outer));
@@ -103,14 +103,12 @@ static qf_status make_workspace(tr_supernet *s, bool backward)
         most = larger(most, qf_gemm_workspace(&s->copy[i].forward));
         if (backward) most = larger(most, qf_gemm_workspace(&s->copy[i].grad));
     }
-    if (s->sums) {
-        most = larger(most, qf_sgemm_workspace(&s->outer));
-    }
+    if (s->sums) most = larger(most, qf_sgemm_workspace(&s->outer));
     if (s->sums && tr_adapters_options_of(s->adapters)->rank) {
         most = larger(most, qf_sgemm_workspace(&s->times_a));
         most = larger(most, qf_sgemm_workspace(&s->times_b));
     }
-    s->workspace = allocate(s, most, 1);
+    s->workspace = qf_alloc_array(most, 1);
     return s->workspace ? QF_OK : QF_MEMORY;
 }
 
@@ -123,7 +121,7 @@ static qf_status make_fold(tr_supernet *s)
     s->fold = qf_alloc_array((size_t)threads, sizeof *s->fold);
     if (!s->fold) return QF_MEMORY;
     for (int i = 0; i < threads; i++) {
-        s->fold[i] = allocate(s, (size_t)(n * groups), sizeof **s->fold);
+        s->fold[i] = qf_alloc_array((size_t)(n * groups), sizeof **s->fold);
         if (!s->fold[i]) return QF_MEMORY;
     }
     return QF_OK;
@@ -133,12 +131,12 @@ static qf_status fill(tr_supernet *s, const qf_kernel_source *source, bool backw
 {
     const int widths = s->model->widths;
 
-    s->copy = allocate(s, (size_t)(s->linears * widths), sizeof *s->copy);
-    s->chosen = allocate(s, (size_t)s->linears, 1);
+    s->copy = qf_alloc_array((size_t)(s->linears * widths), sizeof *s->copy);
+    s->chosen = qf_alloc_array((size_t)s->linears, 1);
     if (!s->copy || !s->chosen) return QF_MEMORY;
+    if (s->adapters || s->model->rank) QF_TRY(make_fold(s));
     for (int i = 0; i < s->linears * widths; i++)
         QF_TRY(pack_copy(s, source, i / widths, i % widths, backward));
-    if (s->adapters || s->model->rank) QF_TRY(make_fold(s));
     if (s->adapters && backward) QF_TRY(make_gradients(s, source));
     return make_workspace(s, backward);
 }
@@ -180,11 +178,6 @@ void tr_supernet_destroy(tr_supernet *s)
     qf_free(s);
 }
 
-size_t tr_supernet_bytes(const tr_supernet *s)
-{
-    return s->bytes;
-}
-
 /* ---- choosing ---- */
 static copy *current(const tr_supernet *s, int index)
 {
@@ -195,10 +188,7 @@ static void fold_adapters(void *context, int part, int parts)
 {
     const tr_supernet *s = context;
     for (int i = part; i < s->linears; i += parts) {
-        if (s->adapters)
-            tr_adapters_offsets(s->adapters, i, s->chosen[i], s->fold[part]);
-        else
-            qf_qmodel_merged_offsets(s->model, i, s->model->width[s->chosen[i]], s->fold[part]);
+        tr_adapters_offsets(s->adapters, i, s->chosen[i], s->fold[part]);
         qf_packed_set_offsets(&current(s, i)->packed, s->fold[part]);
     }
 }
@@ -216,7 +206,7 @@ qf_status tr_supernet_choose(tr_supernet *s, const qf_subnet *subnet)
                            subnet->bits[i]);
         s->chosen[i] = (uint8_t)at;
     }
-    if (s->fold) qf_pool_run(s->pool, fold_adapters, s);
+    if (s->adapters) qf_pool_run(s->pool, fold_adapters, s);
     return QF_OK;
 }
 

@@ -25,7 +25,6 @@ QF_MUST_CHECK qf_status tr_supernet_create(const qf_kernel_source *source, qf_po
                                            tr_adapters *adapters, bool backward,
                                            tr_supernet **supernet);
 void tr_supernet_destroy(tr_supernet *supernet); /* NULL is fine */
-size_t tr_supernet_bytes(const tr_supernet *supernet);
 
 /* Makes a subnet current: folds its adapters as they are now.  Backward passes add to
  * their gradients.  Every width must be one of the model's (QF_USAGE). */

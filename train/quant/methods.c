@@ -1,8 +1,7 @@
 /* methods.c -- names of methods and grids. */
 #include "methods.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "qforge/names.h"
 
 static const struct {
     const char *name, *summary;
@@ -21,37 +20,30 @@ static const char *const grids[] = {
 #undef TR_GRID
 };
 
-/* Appends. */
-static void list(char *all, size_t size, const char *name)
+static const char *method_name(int method)
 {
-    const size_t used = strlen(all);
-    snprintf(all + used, size - used, "%s%s", used ? ", " : "", name);
+    return methods[method].name;
+}
+
+static const char *grid_name(int row)
+{
+    return grids[row];
 }
 
 qf_status tr_method_named(const char *name, tr_method *method)
 {
-    char all[256] = "";
-
-    for (int i = 0; i < TR_METHODS; i++) {
-        list(all, sizeof all, methods[i].name);
-        if (strcmp(methods[i].name, name) != 0) continue;
-        *method = (tr_method)i;
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "unknown method '%s' (there are %s)", name, all);
+    int found = 0;
+    QF_TRY(qf_name_find("method", method_name, TR_METHODS, name, &found));
+    *method = (tr_method)found;
+    return QF_OK;
 }
 
-qf_status tr_grid_named(const char *name, quant_grid *found)
+qf_status tr_grid_named(const char *name, quant_grid *named)
 {
-    char all[256] = "";
-
-    for (int i = 0; i < QUANT_GRIDS; i++) {
-        list(all, sizeof all, grids[i]);
-        if (strcmp(grids[i], name) != 0) continue;
-        *found = (quant_grid)i;
-        return QF_OK;
-    }
-    return qf_fail(QF_USAGE, "unknown grid '%s' (there are %s)", name, all);
+    int found = 0;
+    QF_TRY(qf_name_find("grid", grid_name, QUANT_GRIDS, name, &found));
+    *named = (quant_grid)found;
+    return QF_OK;
 }
 
 const char *tr_method_name(tr_method method)

@@ -3,25 +3,11 @@
 
 #include "search_run.h"
 
-static int gene_of(const qf_search_problem *problem, int linear)
-{
-    if (problem->gene_of) return problem->gene_of[linear];
-    return linear / (problem->linears / problem->genes);
-}
-
-/* The first linear of a gene; that of gene `genes` is the end. */
+/* That of gene `genes` is the end. */
 static int first_of(const qf_search_problem *problem, int gene)
 {
-    if (!problem->gene_of) return gene * (problem->linears / problem->genes);
-    int low = 0, high = problem->linears;
-    while (low < high) {
-        const int middle = (low + high) / 2;
-        if (gene_of(problem, middle) < gene)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    if (problem->first) return problem->first[gene];
+    return gene * (problem->linears / problem->genes);
 }
 
 int search_gene(const qf_search_problem *problem, const qf_subnet *subnet, int gene)

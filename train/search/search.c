@@ -149,8 +149,7 @@ qf_status qf_search_run(const qf_search_problem *problem, const qf_search_option
                           options->evaluations ? options->evaluations : 100 + 50 * budgets,
                       .slots = 64};
 
-    QF_ASSERT(problem->genes > 0 &&
-              (problem->gene_of || problem->linears % problem->genes == 0));
+    QF_ASSERT(problem->genes > 0 && (problem->first || problem->linears % problem->genes == 0));
     QF_ASSERT(problem->linears <= QF_SUBNET_MAX && budgets > 0);
     QF_ASSERT(problem->widths > 0 && problem->widths <= QF_WIDTHS_MAX);
     memset(search, 0, sizeof *search);
