@@ -13,9 +13,19 @@
 #include "progress.h"
 #include "qforge/choice.h"
 #include "qforge/clock.h"
+#include "qforge/file.h"
+#include "qforge/memory.h"
+
+/* One subnet's. */
+typedef struct outcome {
+    qf_subnet subnet; /* of a quantised model */
+    qf_likelihood text;
+    qf_choice_score score;
+} outcome;
 
 typedef struct evaluation {
-    const char *model, *tokenizer, *subnet, *text, *choices, *reference, *accuracy, *ledger;
+    const char *model, *tokenizer, *subnet, *subnets, *text, *choices, *reference, *accuracy,
+        *ledger;
     int64_t records, threads;
     bool json;
     qf_accuracy class;
@@ -23,16 +33,22 @@ typedef struct evaluation {
     int64_t started; /* ns */
     qf_tokenizer *pieces;
     qf_corpus corpus;
-    qf_likelihood result;
     qf_choices questions;
-    qf_choice_score score;
+    cli_inference inference;
+    cli_machine machine;
+    qf_engine *full; /* the reference, or NULL */
+    int outcomes, current;
+    outcome *outcome; /* owned */
 } evaluation;
 
+/* Texts or questions of all subnets count as one row of work. */
 static bool tell(evaluation *e, const char *what, int done, int total)
 {
     const double spent = (double)(qf_now_ns() - e->started) * 1e-9;
     char left[24];
 
+    done += e->current * total;
+    total *= e->outcomes;
     cli_duration(spent / done * (total - done), left);
     cli_progress_show(&e->line, "%s %d of %d, %s left", what, done, total, left);
     return !cli_interrupted();
@@ -59,108 +75,166 @@ static int longest(const evaluation *e)
     return most;
 }
 
-static qf_status measure_text(evaluation *e, qf_engine *engine, qf_engine *reference)
+/* ---- one subnet ---- */
+
+static qf_status measure_text(evaluation *e, qf_engine *engine, qf_likelihood *text)
 {
-    e->line = cli_progress_start();
-    e->started = qf_now_ns();
     const qf_status status =
-        qf_engine_likelihood(engine, reference, &e->corpus, tell_text, e, &e->result);
-    cli_progress_end(&e->line);
-    if (status == QF_OK && !isfinite(e->result.nll + e->result.kl))
+        qf_engine_likelihood(engine, e->full, &e->corpus, tell_text, e, text);
+    if (status == QF_OK && !isfinite(text->nll + text->kl))
         return qf_fail(QF_RANGE, "%s: its predictions are not numbers", e->model);
     return status;
 }
 
-static qf_status measure(evaluation *e, qf_engine *engine, qf_engine *reference)
+static qf_status measure(evaluation *e, outcome *o)
 {
-    if (e->text) QF_TRY(measure_text(e, engine, reference));
-    if (!e->choices) return QF_OK;
+    qf_engine *engine;
+
+    if (e->inference.quantised) e->inference.subnet = o->subnet;
+    QF_TRY(cli_inference_engine(&e->inference, &e->machine, e->class, longest(e), &engine));
+    qf_status status = e->text ? measure_text(e, engine, &o->text) : QF_OK;
+    if (status == QF_OK && e->choices)
+        status =
+            qf_choices_answer(engine, e->pieces, &e->questions, tell_question, e, &o->score);
+    qf_engine_destroy(engine);
+    return status;
+}
+
+static qf_status measure_all(evaluation *e)
+{
+    qf_status status = QF_OK;
+
     e->line = cli_progress_start();
     e->started = qf_now_ns();
-    const qf_status status =
-        qf_choices_answer(engine, e->pieces, &e->questions, tell_question, e, &e->score);
+    for (; status == QF_OK && e->current < e->outcomes; e->current++)
+        status = measure(e, &e->outcome[e->current]);
     cli_progress_end(&e->line);
     return status;
 }
 
 /* The reference is always computed exactly. */
-static qf_status with_reference(evaluation *e, const cli_machine *machine, qf_engine *engine)
+static qf_status with_reference(evaluation *e)
 {
     cli_inference inference;
-    qf_engine *reference;
 
-    if (!e->reference) return measure(e, engine, NULL);
+    if (!e->reference) return measure_all(e);
     QF_TRY(cli_inference_open(e->reference, NULL, &inference));
     qf_status status =
-        cli_inference_engine(&inference, machine, QF_EXACT, longest(e), &reference);
+        cli_inference_engine(&inference, &e->machine, QF_EXACT, longest(e), &e->full);
     if (status == QF_OK) {
-        status = measure(e, engine, reference);
-        qf_engine_destroy(reference);
+        status = measure_all(e);
+        qf_engine_destroy(e->full);
     }
     cli_inference_close(&inference);
     return status;
 }
 
-static qf_status with_corpus(evaluation *e, const cli_inference *inference)
-{
-    cli_machine machine = {0};
-    qf_engine *engine;
+/* ---- which subnets ---- */
 
-    qf_status status = cli_machine_open(e->threads, e->ledger, &machine);
-    if (status == QF_OK)
-        status = cli_inference_engine(inference, &machine, e->class, longest(e), &engine);
-    if (status == QF_OK) {
-        status = with_reference(e, &machine, engine);
-        qf_engine_destroy(engine);
+static int lines_of(const char *text)
+{
+    int lines = 0;
+    for (; *text; text++) lines += *text == '\n';
+    return lines + 1;
+}
+
+/* One subnet a line; empty lines are passed over. */
+static qf_status read_subnets(evaluation *e, char *text)
+{
+    enum { DIGITS = QF_SUBNET_MAX + 1 };
+    int number = 0;
+
+    e->outcome = qf_alloc_array((size_t)lines_of(text), sizeof *e->outcome);
+    if (!e->outcome) return QF_MEMORY;
+    for (char *at = text, *end; *at; at = end) {
+        end = at + strcspn(at, "\n");
+        if (*end) *end++ = 0;
+        number++;
+        if (!*at) continue;
+        if (qf_subnet_parse(cli_inference_config(&e->inference), at,
+                            &e->outcome[e->outcomes].subnet) != QF_OK)
+            return qf_fail(QF_FORMAT, "%s:%d: %.*s%s is no subnet of this model", e->subnets,
+                           number, 32, at, strlen(at) > 32 ? "…" : "");
+        e->outcomes++;
     }
-    cli_machine_close(&machine);
-    return status;
+    if (e->outcomes == 0) return qf_fail(QF_FORMAT, "%s: no subnets in it", e->subnets);
+    return QF_OK;
+}
+
+static qf_status find_subnets(evaluation *e)
+{
+    char *text;
+
+    if (e->subnets) {
+        QF_TRY(qf_file_read(e->subnets, 1 << 26, &text, NULL));
+        const qf_status status = read_subnets(e, text);
+        qf_free(text);
+        return status;
+    }
+    e->outcome = qf_alloc_array(1, sizeof *e->outcome);
+    if (!e->outcome) return QF_MEMORY;
+    e->outcome[0].subnet = e->inference.subnet;
+    e->outcomes = 1;
+    return QF_OK;
+}
+
+static qf_status load_texts(evaluation *e)
+{
+    QF_TRY(cli_inference_tokenizer(&e->inference, e->model, e->tokenizer, &e->pieces));
+    if (e->text)
+        QF_TRY(qf_corpus_load(e->text, e->pieces, cli_inference_config(&e->inference)->context,
+                              (int)e->records, &e->corpus));
+    return e->choices ? qf_choices_load(e->choices, (int)e->records, &e->questions) : QF_OK;
 }
 
 static qf_status evaluate(evaluation *e)
 {
-    cli_inference inference;
+    QF_TRY(cli_inference_open(e->model, e->subnet, &e->inference));
+    if (e->subnets && !e->inference.quantised)
+        return qf_fail(QF_USAGE, "%s: --subnets is for quantised directories", e->model);
+    QF_TRY(find_subnets(e));
+    QF_TRY(load_texts(e));
+    QF_TRY(cli_machine_open(e->threads, e->ledger, &e->machine));
+    return with_reference(e);
+}
 
-    QF_TRY(cli_inference_open(e->model, e->subnet, &inference));
-    qf_status status = cli_inference_tokenizer(&inference, e->model, e->tokenizer, &e->pieces);
-    if (status == QF_OK && e->text)
-        status = qf_corpus_load(e->text, e->pieces, cli_inference_config(&inference)->context,
-                                (int)e->records, &e->corpus);
-    if (status == QF_OK && e->choices)
-        status = qf_choices_load(e->choices, (int)e->records, &e->questions);
-    if (status == QF_OK) status = with_corpus(e, &inference);
+static void release(evaluation *e)
+{
+    cli_machine_close(&e->machine);
     qf_choices_release(&e->questions);
     qf_tokenizer_free(e->pieces);
-    cli_inference_close(&inference);
-    return status;
+    qf_corpus_release(&e->corpus);
+    cli_inference_close(&e->inference);
+    qf_free(e->outcome);
 }
 
-static double per_token(const evaluation *e, double sum)
+/* ---- the result ---- */
+
+static double per_token(const outcome *o, double sum)
 {
-    return sum / (double)e->result.tokens;
+    return sum / (double)o->text.tokens;
 }
 
-static double bits_per_byte(const evaluation *e)
+static double bits_per_byte(const outcome *o)
 {
-    return e->result.bytes ? e->result.nll / log(2) / (double)e->result.bytes : 0;
+    return o->text.bytes ? o->text.nll / log(2) / (double)o->text.bytes : 0;
 }
 
-static void add_text(const evaluation *e, json_t *root)
+static void add_text(const evaluation *e, const outcome *o, json_t *root)
 {
-    const double nll = per_token(e, e->result.nll);
+    const double nll = per_token(o, o->text.nll);
     json_object_set_new(root, "records", json_integer(e->corpus.sequences));
-    json_object_set_new(root, "tokens", json_integer(e->result.tokens));
-    json_object_set_new(root, "bytes", json_integer(e->result.bytes));
+    json_object_set_new(root, "tokens", json_integer(o->text.tokens));
+    json_object_set_new(root, "bytes", json_integer(o->text.bytes));
     json_object_set_new(root, "nll_per_token", json_real(nll));
     json_object_set_new(root, "perplexity", json_real(exp(nll)));
-    json_object_set_new(root, "bits_per_byte", json_real(bits_per_byte(e)));
+    json_object_set_new(root, "bits_per_byte", json_real(bits_per_byte(o)));
     if (e->reference)
-        json_object_set_new(root, "kl_per_token", json_real(per_token(e, e->result.kl)));
+        json_object_set_new(root, "kl_per_token", json_real(per_token(o, o->text.kl)));
 }
 
-static void add_questions(const evaluation *e, json_t *root)
+static void add_questions(const qf_choice_score *s, json_t *root)
 {
-    const qf_choice_score *s = &e->score;
     json_object_set_new(root, "questions", json_integer(s->questions));
     json_object_set_new(root, "questions_too_long", json_integer(s->skipped));
     json_object_set_new(root, "accuracy", json_real((double)s->correct / s->questions));
@@ -168,39 +242,84 @@ static void add_questions(const evaluation *e, json_t *root)
     json_object_set_new(root, "chance", json_real(s->chance));
 }
 
-static qf_status print_json(const evaluation *e)
+static json_t *outcome_json(const evaluation *e, const outcome *o)
 {
     json_t *root = json_object();
-    if (e->text) add_text(e, root);
-    if (e->choices) add_questions(e, root);
+    if (e->subnets) {
+        char digits[QF_SUBNET_MAX + 1];
+        qf_subnet_print(&o->subnet, digits);
+        json_object_set_new(root, "subnet", json_string(digits));
+        json_object_set_new(
+            root, "bits",
+            json_real(qf_subnet_bits(cli_inference_config(&e->inference), &o->subnet)));
+    }
+    if (e->text) add_text(e, o, root);
+    if (e->choices) add_questions(&o->score, root);
+    return root;
+}
+
+/* With --subnets a list of what there is without. */
+static qf_status print_json(const evaluation *e)
+{
+    json_t *root = e->subnets ? json_object() : outcome_json(e, e->outcome);
+    if (e->subnets) {
+        json_t *list = json_array();
+        for (int i = 0; i < e->outcomes; i++)
+            json_array_append_new(list, outcome_json(e, &e->outcome[i]));
+        json_object_set_new(root, "subnets", list);
+    }
     const bool printed = root && json_dumpf(root, stdout, JSON_REAL_PRECISION(9)) == 0;
     json_decref(root);
     putchar('\n');
     return printed ? QF_OK : qf_fail(QF_IO, "cannot write to standard output");
 }
 
-static void print_text(const evaluation *e)
+static void print_text(const evaluation *e, const outcome *o)
 {
-    const qf_likelihood *r = &e->result;
-    const double nll = per_token(e, r->nll);
+    const double nll = per_token(o, o->text.nll);
 
     printf("%d texts, %lld tokens predicted, %lld bytes\n", e->corpus.sequences,
-           (long long)r->tokens, (long long)r->bytes);
+           (long long)o->text.tokens, (long long)o->text.bytes);
     printf("loss        %.4f nats per token\n", nll);
     printf("perplexity  %.4f\n", exp(nll));
-    printf("bits        %.4f per byte\n", bits_per_byte(e));
-    if (e->reference) printf("KL          %.5f nats per token\n", per_token(e, r->kl));
+    printf("bits        %.4f per byte\n", bits_per_byte(o));
+    if (e->reference) printf("KL          %.5f nats per token\n", per_token(o, o->text.kl));
+}
+
+static void print_outcome(const evaluation *e, const outcome *o)
+{
+    const qf_choice_score *s = &o->score;
+
+    if (e->text) print_text(e, o);
+    if (e->choices)
+        printf("accuracy    %.1f %% of %d questions (chance %.1f %%, %d too long)\n",
+               100.0 * s->correct / s->questions, s->questions, 100 * s->chance, s->skipped);
+}
+
+/* A line per subnet. */
+static void print_table(const evaluation *e)
+{
+    char digits[QF_SUBNET_MAX + 1];
+
+    printf("%6s%s%s  %s\n", "bits", e->text ? "     loss" : "", e->choices ? " accuracy" : "",
+           "subnet");
+    for (int i = 0; i < e->outcomes; i++) {
+        const outcome *o = &e->outcome[i];
+        qf_subnet_print(&o->subnet, digits);
+        printf("%6.3f", qf_subnet_bits(cli_inference_config(&e->inference), &o->subnet));
+        if (e->text) printf(" %8.4f", per_token(o, o->text.nll));
+        if (e->choices) printf(" %8.4f", (double)o->score.correct / o->score.questions);
+        printf("  %s\n", digits);
+    }
 }
 
 static qf_status print_result(const evaluation *e)
 {
-    const qf_choice_score *s = &e->score;
-
     if (e->json) return print_json(e);
-    if (e->text) print_text(e);
-    if (e->choices)
-        printf("accuracy    %.1f %% of %d questions (chance %.1f %%, %d too long)\n",
-               100.0 * s->correct / s->questions, s->questions, 100 * s->chance, s->skipped);
+    if (e->subnets)
+        print_table(e);
+    else
+        print_outcome(e, e->outcome);
     return QF_OK;
 }
 
@@ -208,6 +327,8 @@ static qf_status check(evaluation *e)
 {
     QF_TRY(cli_need("eval", "--model", e->model));
     if (!e->choices) QF_TRY(cli_need("eval", "--text", e->text));
+    if (e->subnet && e->subnets)
+        return qf_fail(QF_USAGE, "eval: --subnet or --subnets, not both");
     QF_TRY(cli_check_int("records", e->records, 0, INT_MAX));
     QF_TRY(cli_check_int("threads", e->threads, 0, 256));
     return cli_accuracy_parse(e->accuracy, &e->class);
@@ -220,6 +341,7 @@ qf_status cli_cmd_eval(int argc, char **argv)
         {"model", 'm', CLI_TEXT, &e.model, "PATH", "llama2.c file or model directory"},
         {"tokenizer", 0, CLI_TEXT, &e.tokenizer, "PATH", "default: the model's own"},
         {"subnet", 's', CLI_TEXT, &e.subnet, "DIGITS", "widths; default: the largest"},
+        {"subnets", 0, CLI_TEXT, &e.subnets, "FILE", "several, one a line: a result for each"},
         {"text", 0, CLI_TEXT, &e.text, "FILE", "records between <|endoftext|>"},
         {"choices", 0, CLI_TEXT, &e.choices, "FILE", "lines of multiple-choice questions"},
         {"records", 'n', CLI_INT, &e.records, "N", "the first N of each; default: all"},
@@ -240,6 +362,6 @@ qf_status cli_cmd_eval(int argc, char **argv)
     cli_interrupt_catch();
     qf_status status = evaluate(&e);
     if (status == QF_OK) status = print_result(&e);
-    qf_corpus_release(&e.corpus);
+    release(&e);
     return status;
 }

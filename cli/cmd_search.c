@@ -72,11 +72,14 @@ static qf_status check_request(request *r, qf_search_strategy *strategy)
     QF_TRY(check_number("skip", r->setup.skip, 0, 1 << 24));
     QF_TRY(check_number("evaluations", r->evaluations, 0, 1 << 20));
     QF_TRY(check_number("latency-budgets", r->spread, 0, CLI_LIST_MAX));
-    QF_TRY(check_number("finalists", r->finalists, 1, 64));
+    QF_TRY(check_number("finalists", r->finalists, 0, 64));
     QF_TRY(check_number("probes", r->setup.probes, 3, 1000));
     QF_TRY(check_number("held-out", r->setup.held_out, 1, 1000));
     QF_TRY(check_number("tokens", r->setup.tokens, 1, 1 << 16));
     r->setup.seed = (uint64_t)r->seed;
+    r->setup.timeless = r->finalists == 0;
+    if (r->setup.timeless && (r->spread || r->limit[QF_COST_LATENCY].count))
+        return qf_fail(QF_USAGE, "search: budgets of latency need --finalists, to be measured");
     return pair_budgets(r);
 }
 
@@ -102,7 +105,7 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
         {"evaluations", 0, CLI_INT, &r->evaluations, "N",
          "subnets to evaluate; 0: 100 and 50 per budget (0)"},
         {"finalists", 0, CLI_INT, &r->finalists, "N",
-         "subnets measured end to end per budget (3)"},
+         "subnets measured end to end per budget; 0: time is of no interest (3)"},
         {"cache", 0, CLI_TEXT, &r->cache, "MODE",
          "where a token finds the weights: auto, warm or cold (auto)"},
         {"accuracy", 0, CLI_TEXT, &r->accuracy, "CLASS",
@@ -147,6 +150,11 @@ static qf_status measure_finalists(search_session *session, const qf_search *sea
     const int count = qf_search_best(search, budget, MOST, index);
     double slower = 0; /* least measured / predicted - 1 so far of those that failed */
 
+    if (finalists == 0) {
+        *best = row_of(&search->trial[index[0]]);
+        best->fits = true;
+        return QF_OK;
+    }
     for (int i = 0; i < count && measured < finalists; i++) {
         search_row row = row_of(&search->trial[index[i]]);
         if (measured && row.predicted_us * (1 + slower) > budget->limit[QF_COST_LATENCY])
@@ -170,6 +178,7 @@ static qf_status measure_uniform(search_session *session, const qf_search_proble
         trial.cost[c] = problem->cost(problem->context, (qf_cost)c, &trial.subnet);
     *row = row_of(&trial);
     row->fits = true;
+    if (session->timeless) return QF_OK;
     return search_session_measure(session, &row->subnet, &row->measured_us);
 }
 

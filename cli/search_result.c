@@ -92,7 +92,7 @@ static json_t *result_json(const search_result *r)
     json_object_set_new(o, "evaluations", json_integer(r->search->trials));
     json_object_set_new(o, "records", json_integer(r->session->corpus.sequences));
     json_object_set_new(o, "accuracy", json_string(qf_accuracy_name(r->session->accuracy)));
-    json_object_set_new(o, "latency", latency_json(r->session));
+    if (!r->session->timeless) json_object_set_new(o, "latency", latency_json(r->session));
     json_object_set_new(o, "seconds", number(r->seconds));
     return o;
 }
@@ -107,12 +107,22 @@ static json_t *trials_json(const qf_search *search)
 
 /* ---- for people ---- */
 
+static void print_time(double us)
+{
+    if (isfinite(us))
+        printf("%11.1f ", us);
+    else
+        printf("%11s ", "-");
+}
+
 static void print_row(const char *what, const search_row *row)
 {
     char digits[QF_SUBNET_MAX + 1];
     qf_subnet_print(&row->subnet, digits);
-    printf("%-16s %6.3f %9.4f %11.1f %11.1f %12lld  %s\n", what, row->bits, row->loss,
-           row->predicted_us, row->measured_us, (long long)row->bytes, digits);
+    printf("%-16s %6.3f %9.4f ", what, row->bits, row->loss);
+    print_time(row->predicted_us);
+    print_time(row->measured_us);
+    printf("%12lld  %s\n", (long long)row->bytes, digits);
 }
 
 static void print_budget(const qf_budget *budget, char text[64])
@@ -129,10 +139,12 @@ static void print_budget(const qf_budget *budget, char text[64])
 static void print_table(const search_result *r)
 {
     const search_session *s = r->session;
-    printf("%d subnets on %d records (%s), %.0f s; latency model off by %.1f %% (at most "
-           "%.1f %%) on %d held-out subnets\n\n",
-           r->search->trials, s->corpus.sequences, qf_search_strategy_name(r->strategy),
-           r->seconds, 100 * s->fit.error_mean, 100 * s->fit.error_most, s->fit.held_out);
+    printf("%d subnets on %d records (%s), %.0f s", r->search->trials, s->corpus.sequences,
+           qf_search_strategy_name(r->strategy), r->seconds);
+    if (!s->timeless)
+        printf("; latency model off by %.1f %% (at most %.1f %%) on %d held-out subnets",
+               100 * s->fit.error_mean, 100 * s->fit.error_most, s->fit.held_out);
+    printf("\n\n");
     printf("%-16s %6s %9s %11s %11s %12s\n", "", "bits", "loss", "predicted", "measured us",
            "bytes");
     for (int u = 0; u < r->uniforms; u++) {

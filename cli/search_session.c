@@ -1,6 +1,7 @@
 /* search_session.c -- opens, measures, evaluates. */
 #include "search_session.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ static double cost_of(void *context, qf_cost cost, const qf_subnet *subnet)
     const search_session *s = context;
     switch (cost) {
     case QF_COST_LATENCY:
-        return qf_latency_predict(&s->table, subnet);
+        return s->timeless ? NAN : qf_latency_predict(&s->table, subnet);
     case QF_COST_BYTES:
         return (double)qf_subnet_bytes(&s->model.base.config, subnet, s->model.group);
     case QF_COST_BITS:
@@ -182,7 +183,8 @@ qf_status search_session_open(const search_setup *setup, search_session *s)
     s->tokens = (int)setup->tokens;
     QF_TRY(open_text(setup, s));
     QF_TRY(cli_machine_open(setup->threads, setup->ledger, &s->machine));
-    return measure_table(setup, s);
+    s->timeless = setup->timeless;
+    return s->timeless ? QF_OK : measure_table(setup, s);
 }
 
 void search_session_close(search_session *s)

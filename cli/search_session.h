@@ -20,6 +20,7 @@ typedef struct search_setup {
     qf_residency residency;
     qf_accuracy accuracy; /* of the kernels that losses are computed with */
     qf_granularity granularity;
+    bool timeless; /* nothing is timed: no table, and latency is NAN */
 } search_setup;
 
 typedef struct search_session {
@@ -30,6 +31,7 @@ typedef struct search_session {
     qf_latency_table table;
     qf_latency_fit fit;
     qf_accuracy accuracy;
+    bool timeless;
     int tokens;
     int first[QF_SUBNET_MAX + 1]; /* linear of each gene: qf_search_problem */
     struct qf_store *ledger;      /* open for writing, or NULL */
@@ -37,8 +39,8 @@ typedef struct search_session {
     int64_t started; /* ns, of the part that is under way */
 } search_session;
 
-/* Opens everything, measures and calibrates the latency table.  Complaints and progress
- * go to stderr. */
+/* Opens everything, measures and calibrates the latency table unless it is timeless. Complaints
+ * and progress go to stderr. */
 QF_MUST_CHECK qf_status search_session_open(const search_setup *setup, search_session *session);
 void search_session_close(search_session *session); /* also a zeroed one */
 

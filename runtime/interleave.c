@@ -53,14 +53,43 @@ void qf_interleave(float *out, int width, const float *x, int64_t stride, int ro
     for (int64_t i = 0; i < k; i++) out[i * width + r] = x[r * stride + i];
 }
 
-/* Copies of a size the compiler knows are single instructions. */
+/* rows is a constant where this is inlined: the copy is then a move or three. */
+static inline void copy_columns(float *out, int width, const float *x, int64_t stride,
+                                int rows, int64_t k)
+{
+    for (int64_t i = 0; i < k; i++, out += width, x += stride)
+        memcpy(out, x, (size_t)rows * sizeof *out);
+}
+
 void qf_interleave_columns(float *out, int width, const float *x, int64_t stride, int rows,
                            int64_t k)
 {
-    for (int64_t i = 0; i < k; i++, out += width, x += stride) {
-        int r = 0;
-        for (; r + 8 <= rows; r += 8) memcpy(out + r, x + r, 8 * sizeof *out);
-        for (; r + 2 <= rows; r += 2) memcpy(out + r, x + r, 2 * sizeof *out);
-        if (r < rows) out[r] = x[r];
+    switch (rows) {
+    case 1:
+        copy_columns(out, width, x, stride, 1, k);
+        break;
+    case 2:
+        copy_columns(out, width, x, stride, 2, k);
+        break;
+    case 3:
+        copy_columns(out, width, x, stride, 3, k);
+        break;
+    case 4:
+        copy_columns(out, width, x, stride, 4, k);
+        break;
+    case 5:
+        copy_columns(out, width, x, stride, 5, k);
+        break;
+    case 6:
+        copy_columns(out, width, x, stride, 6, k);
+        break;
+    case 8:
+        copy_columns(out, width, x, stride, 8, k);
+        break;
+    case 12:
+        copy_columns(out, width, x, stride, 12, k);
+        break;
+    default:
+        copy_columns(out, width, x, stride, rows, k);
     }
 }

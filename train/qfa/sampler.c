@@ -163,7 +163,7 @@ static void solve(const tr_sampler *s, family *of, double low, double high, doub
     }
 }
 
-static void aim(const tr_sampler *s, double at, double *odds)
+void tr_sampler_aim(const tr_sampler *s, double at, double odds[QF_WIDTHS_MAX])
 {
     /* At the ends of the range lambda is infinite; 240 is as good, and exp(120) is a
      * double still. */
@@ -195,7 +195,7 @@ void tr_sampler_odds(const tr_sampler *s, int64_t step, double odds[QF_WIDTHS_MA
     else if (s->kind == TR_SAMPLER_SIMPLEX)
         anyhow(s, step, odds);
     else
-        aim(s, position(s, step), odds);
+        tr_sampler_aim(s, position(s, step), odds);
 }
 
 /* ---- draws ---- */

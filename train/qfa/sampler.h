@@ -61,6 +61,9 @@ QF_MUST_CHECK qf_status tr_sampler_check(const tr_sampler *sampler, const qf_qmo
 
 /* The level that balanced and iid sampling aim at. */
 double tr_sampler_target(const tr_sampler *sampler, int64_t step);
+/* Probability of each width so that the mean level stands at `position`, 0 (the cheapest
+ * width everywhere) to 1, by the sampler's mapping. */
+void tr_sampler_aim(const tr_sampler *sampler, double position, double odds[QF_WIDTHS_MAX]);
 /* Probability of each width at a step that is no anchor. */
 void tr_sampler_odds(const tr_sampler *sampler, int64_t step, double odds[QF_WIDTHS_MAX]);
 /* The subnet of a step, `linears` = layers * QF_LINEARS of them. */

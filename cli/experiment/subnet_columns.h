@@ -1,0 +1,27 @@
+/* subnet_columns.h -- the columns of an experiment's table: subnets of growing width, the
+ * same for every arm and seed. */
+#ifndef QF_CLI_SUBNET_COLUMNS_H
+#define QF_CLI_SUBNET_COLUMNS_H
+
+#include "qforge/subnet.h"
+
+enum { COLUMNS_MIXED = 4, COLUMNS_FIXED = 3 + COLUMNS_MIXED, COLUMN_SUBNETS = 4 };
+
+/* Average bits of the mixed columns, and as --max-bits takes them. */
+extern const double columns_mixed[COLUMNS_MIXED];
+extern const char columns_budgets[];
+
+typedef struct subnet_column {
+    const char *name;
+    double bits;
+    int first, count; /* lines of the file of subnets */
+} subnet_column;
+/* Uniform widths and random mixes, by bits. */
+extern const subnet_column columns_fixed[COLUMNS_FIXED];
+
+/* Writes the file that the columns speak of: one uniform subnet of 2, 3 and 4 bits, and for
+ * each mixed column COLUMN_SUBNETS random ones, each linear drawn alone from the most
+ * undecided odds of that mean, within 0.02 bits of it. */
+QF_MUST_CHECK qf_status columns_write(const char *path, const qf_config *config);
+
+#endif
