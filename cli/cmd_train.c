@@ -36,6 +36,7 @@ qf_status cli_cmd_train(int argc, char **argv)
                    .weight_decay = -1,
                    .cycle = -1,
                    .anchors = -1,
+                   .distill = -1,
                    .rank = -1};
     const cli_option options[] = {
         {"model", 'm', CLI_TEXT, &t.model, "DIR", "quantised model whose adapters to train"},
@@ -58,7 +59,7 @@ qf_status cli_cmd_train(int argc, char **argv)
         {"recipe", 0, CLI_TEXT, &t.recipe, "NAME",
          "what is not said otherwise: paper or anchored"},
         {"sampler", 0, CLI_TEXT, &t.sampler, "NAME",
-         "of subnets: iid, balanced, uniform or simplex"},
+         "of subnets: iid, balanced, uniform, simplex or blend"},
         {"mapping", 0, CLI_TEXT, &t.mapping, "NAME", "mean to odds: maxent or binomial"},
         {"choice", 0, CLI_TEXT, &t.choice, "NAME", "one width per linear, fused or block"},
         {"widths", 0, CLI_LIST, &t.widths, "B[,B]", "draw from these alone; one is QA-LoRA"},
@@ -68,6 +69,8 @@ qf_status cli_cmd_train(int argc, char **argv)
         {"sharing", 0, CLI_TEXT, &t.sharing, "NAME",
          "of parameters by widths: decoupled, shared or cascaded"},
         {"cycle", 0, CLI_INT, &t.cycle, "N", "steps of the balanced sampler's wave"},
+        {"teacher", 0, CLI_TEXT, &t.teacher, "PATH", "full-precision model to learn from too"},
+        {"distill", 0, CLI_REAL, &t.distill, "X", "its share of what is wanted; default 1"},
         {"rank", 0, CLI_INT, &t.rank, "N", "of the adapters; 0: the offsets themselves"},
         {"resume", 0, CLI_FLAG, &t.resume, NULL, "go on from the checkpoint in DIR"},
         {"save-every", 0, CLI_INT, &t.save_every, "N", "steps between checkpoints"},

@@ -23,10 +23,10 @@ typedef struct cli_train {
     bool full;
     const char *config, *tokenizer;
     /* LLM-QFA */
-    const char *model, *recipe, *sampler, *mapping, *choice, *sharing, *balance;
+    const char *model, *recipe, *sampler, *mapping, *choice, *sharing, *balance, *teacher;
     cli_list widths;
     int64_t cycle, rank;
-    double anchors;
+    double anchors, distill;
 } cli_train;
 
 qf_status cli_train_full(const cli_train *train);

@@ -150,12 +150,11 @@ static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *m
     return cli_train_finish(t, &report);
 }
 
-static qf_status with_model(const cli_train *t, tr_qfa_options *o, qf_qmodel *model)
+static qf_status with_tokenizer(const cli_train *t, tr_qfa_options *o, qf_qmodel *model)
 {
     qf_tokenizer *tokenizer;
     cli_machine machine;
 
-    QF_TRY(understand(t, model, o));
     QF_TRY(qf_tokenizer_load(t->tokenizer ? t->tokenizer : t->model, model->base.config.vocab,
                              &tokenizer));
     qf_status status = cli_machine_open(cli_or(t->threads, 0), t->ledger, &machine);
@@ -166,6 +165,22 @@ static qf_status with_model(const cli_train *t, tr_qfa_options *o, qf_qmodel *mo
         cli_machine_close(&machine);
     }
     qf_tokenizer_free(tokenizer);
+    return status;
+}
+
+static qf_status with_model(const cli_train *t, tr_qfa_options *o, qf_qmodel *model)
+{
+    qf_model teacher;
+
+    QF_TRY(understand(t, model, o));
+    if (!t->teacher && t->distill >= 0)
+        return qf_fail(QF_USAGE, "train: --distill is the share of a --teacher");
+    if (!t->teacher) return with_tokenizer(t, o, model);
+    QF_TRY(qf_model_load(t->teacher, &teacher));
+    o->teacher = &teacher;
+    o->share = cli_or_real(t->distill, 1);
+    const qf_status status = with_tokenizer(t, o, model);
+    qf_model_release(&teacher);
     return status;
 }
 

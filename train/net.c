@@ -90,6 +90,20 @@ static qf_status plan_head(tr_net *net, size_t *workspace)
     return QF_OK;
 }
 
+static qf_status check_teacher(const tr_net *net)
+{
+    const tr_net *teacher = net->options.teacher;
+
+    if (!teacher) return QF_OK;
+    if (teacher->model.config.vocab != net->model.config.vocab)
+        return qf_fail(QF_SHAPE, "the teacher has a vocabulary of %d, the model one of %d",
+                       teacher->model.config.vocab, net->model.config.vocab);
+    if (teacher->options.batch < net->options.batch ||
+        teacher->options.length < net->options.length || teacher->slice < net->slice)
+        return qf_fail(QF_SHAPE, "the teacher has too little room");
+    return QF_OK;
+}
+
 static qf_status build(tr_net *net)
 {
     const tr_net_options *o = &net->options;
@@ -104,6 +118,7 @@ static qf_status build(tr_net *net)
     if (net->slice < LEAST_SLICE) net->slice = LEAST_SLICE;
     if (o->slice > 0) net->slice = o->slice;
     if (net->slice > N) net->slice = N;
+    QF_TRY(check_teacher(net));
     QF_TRY(qf_attention_plan(o->source, c->heads, c->kv_heads, c->head_dim, o->length,
                              o->length, o->backward, o->pool, &net->attention));
     size_t workspace = qf_attention_workspace(&net->attention);
@@ -168,10 +183,17 @@ static double mean_loss(const tr_net *net, const int *target, int64_t N)
     return counted ? qf_cross_entropy_sum(net->loss, N) / (double)counted : 0;
 }
 
+/* Its last hidden states stay in its `normed`. */
+static void run_teacher(const tr_net *net, const int *token, int B, int T)
+{
+    if (net->options.teacher) tr_net_run_blocks(net->options.teacher, token, B, T);
+}
+
 qf_status tr_net_loss(tr_net *net, const int *token, const int *target, int B, int T,
                       double *loss)
 {
     QF_TRY(check(net, token, target, B, T));
+    run_teacher(net, token, B, T);
     tr_net_run_blocks(net, token, B, T);
     tr_head_loss(net, target, (int64_t)B * T);
     *loss = mean_loss(net, target, (int64_t)B * T);
@@ -185,6 +207,7 @@ qf_status tr_net_gradient(tr_net *net, const int *token, const int *target, int 
     if (!gradients) gradients = &none;
     QF_ASSERT(net->options.backward);
     QF_TRY(check(net, token, target, B, T));
+    run_teacher(net, token, B, T);
     tr_net_run_blocks(net, token, B, T);
     tr_head_gradient(net, target, (int64_t)B * T, gradients->head);
     *loss = mean_loss(net, target, (int64_t)B * T);

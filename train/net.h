@@ -43,6 +43,11 @@ typedef struct tr_net_options {
     int64_t slice;       /* rows whose logits are in memory at once; 0: as many as fit 8 MB */
     tr_observe *observe; /* may be NULL */
     void *observe_context;
+    /* Distillation: a network of the same vocabulary and at least this room, whose
+     * predictions make up `share` of what is wanted of this one (qf_taught_entropy_forward);
+     * it runs with every loss asked for.  Borrowed, may be NULL. */
+    struct tr_net *teacher;
+    float share;
 } tr_net_options;
 
 /* Where gradients of the fp32 parameters are added; shapes as in qf_model.  NULL: not
@@ -60,7 +65,8 @@ void tr_net_destroy(tr_net *net);       /* NULL is fine */
 size_t tr_net_bytes(const tr_net *net); /* activations and workspaces */
 
 /* token, target [B][T]; target < 0 is not counted.  QF_RANGE when a token or a target is
- * not in the vocabulary.  *loss: mean of -log p over counted targets, in nats. */
+ * not in the vocabulary.  *loss: mean of -log p over counted targets, in nats;
+ * with a teacher, of the cross entropy with the mixture. */
 QF_MUST_CHECK qf_status tr_net_loss(tr_net *net, const int *token, const int *target, int B,
                                     int T, double *loss);
 /* The same, and adds the gradient of the mean loss into `gradients` (fp32 parameters; may

@@ -14,13 +14,42 @@ static int64_t slice_end(const tr_net *net, int64_t begin, int64_t N)
     return begin + net->slice < N ? begin + net->slice : N;
 }
 
+/* Losses of rows [begin, end); leaves probabilities in net->logits, and the teacher's in
+ * its own. */
+static void forward_slice(tr_net *net, const int *target, int64_t begin, int64_t end)
+{
+    const tr_net_options *o = &net->options;
+    const int vocab = net->model.config.vocab;
+
+    tr_head_logits(net, begin, end, net->logits);
+    if (!o->teacher) {
+        qf_cross_entropy_forward(net->loss + begin, net->logits, target + begin, end - begin,
+                                 vocab, o->pool);
+        return;
+    }
+    tr_head_logits(o->teacher, begin, end, o->teacher->logits);
+    qf_taught_entropy_forward(net->loss + begin, net->logits, o->teacher->logits, o->share,
+                              target + begin, end - begin, vocab, o->pool);
+}
+
+/* Probabilities become `scale` times the gradient of the logits. */
+static void logits_gradient(tr_net *net, const int *target, int64_t rows, float scale)
+{
+    const tr_net_options *o = &net->options;
+    const int vocab = net->model.config.vocab;
+
+    if (o->teacher)
+        qf_taught_entropy_backward(net->logits, o->teacher->logits, o->share, target, scale,
+                                   rows, vocab, o->pool);
+    else
+        qf_cross_entropy_backward(net->logits, target, scale, rows, vocab, o->pool);
+}
+
 void tr_head_loss(tr_net *net, const int *target, int64_t N)
 {
     for (int64_t n = 0, end; n < N; n = end) {
         end = slice_end(net, n, N);
-        tr_head_logits(net, n, end, net->logits);
-        qf_cross_entropy_forward(net->loss + n, net->logits, target + n, end - n,
-                                 net->model.config.vocab, net->options.pool);
+        forward_slice(net, target, n, end);
     }
 }
 
@@ -38,17 +67,13 @@ static void back_slice(tr_net *net, int64_t begin, int64_t end, float *dhead)
 
 void tr_head_gradient(tr_net *net, const int *target, int64_t N, float *dhead)
 {
-    const int vocab = net->model.config.vocab;
     const int64_t counted = qf_cross_entropy_counted(target, N);
     const float scale = counted ? 1 / (float)counted : 0;
 
     for (int64_t n = 0, end; n < N; n = end) {
         end = slice_end(net, n, N);
-        tr_head_logits(net, n, end, net->logits);
-        qf_cross_entropy_forward(net->loss + n, net->logits, target + n, end - n, vocab,
-                                 net->options.pool);
-        qf_cross_entropy_backward(net->logits, target + n, scale, end - n, vocab,
-                                  net->options.pool);
+        forward_slice(net, target, n, end);
+        logits_gradient(net, target + n, end - n, scale);
         back_slice(net, n, end, dhead);
     }
 }

@@ -96,6 +96,14 @@ void qf_cross_entropy_forward(float *loss, float *logits, const int *target, int
                               qf_pool *pool);
 void qf_cross_entropy_backward(float *logits, const int *target, float scale, int64_t N, int V,
                                qf_pool *pool);
+/* The same towards a teacher: the wanted distribution is (1 - share) onehot + share q, and
+ * the loss is -sum of wanted log p.  Forward takes the teacher's logits [N][V] and turns
+ * them into its probabilities q, in place; backward reads those. */
+void qf_taught_entropy_forward(float *loss, float *logits, float *teacher, float share,
+                               const int *target, int64_t N, int V, qf_pool *pool);
+void qf_taught_entropy_backward(float *logits, const float *teacher, float share,
+                                const int *target, float scale, int64_t N, int V,
+                                qf_pool *pool);
 int64_t qf_cross_entropy_counted(const int *target, int64_t N);
 /* Sum of loss over all rows, in double and in row order. */
 double qf_cross_entropy_sum(const float *loss, int64_t N);

@@ -253,6 +253,44 @@ static void test_slices(void **state)
     teardown(&cut);
 }
 
+/* Distillation: gradients towards a mixture of targets and another network's predictions;
+ * logits a slice at a time, so that both networks' slices must agree. */
+static void test_teacher(void **state)
+{
+    (void)state;
+    const double h = 5e-3, tolerance = 2e-3;
+    struct net teacher, t;
+    double without;
+
+    setup(&teacher, false, 1, false);
+    setup(&t, false, 1, true);
+    without = value(&t);
+    qf_random random = qf_random_init(8, 8); /* another network than its teacher */
+    check_fill(&random, teacher.model.head, VOCAB * 16, 0.5);
+    tr_net_destroy(t.net);
+    tr_net_options options = {.source = &qf_reference_source,
+                              .batch = B,
+                              .length = T,
+                              .backward = true,
+                              .slice = 4,
+                              .teacher = teacher.net,
+                              .share = 0.75f};
+    assert_int_equal(tr_net_create(&options, &t.model, tr_linear_f32_linears(t.linear), &t.net),
+                     QF_OK);
+    const double loss = take_gradient(&t);
+    assert_true(fabs(loss - value(&t)) < 1e-6 && fabs(loss - without) > 1e-2);
+    check_gradient("head", t.model.head, t.gradient.head, VOCAB * 16, h, tolerance, value, &t);
+    check_gradient("gate", t.model.linear[4], t.gradient.linear[4], 23 * 16, h, tolerance,
+                   value, &t);
+    tr_net_destroy(t.net);
+    options.slice = N + 1; /* more rows at once than the teacher was made for */
+    options.batch = B + 1;
+    assert_int_equal(tr_net_create(&options, &t.model, tr_linear_f32_linears(t.linear), &t.net),
+                     QF_SHAPE);
+    teardown(&t);
+    teardown(&teacher);
+}
+
 static int64_t seen[LAYERS * QF_LINEARS];
 
 static void see(void *context, int index, const float *x, int64_t n, int64_t k)
@@ -313,7 +351,7 @@ int main(void)
         cmocka_unit_test(test_partial),      cmocka_unit_test(test_threads),
         cmocka_unit_test(test_forward_only), cmocka_unit_test(test_causal),
         cmocka_unit_test(test_observe),      cmocka_unit_test(test_bad_tokens),
-        cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_slices),       cmocka_unit_test(test_teacher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,6 +225,63 @@ static void test_cross_entropy(void **state)
     qf_free(t.logits), qf_free(t.work), qf_free(d);
 }
 
+/* ---- towards a teacher ---- */
+
+struct taught {
+    struct entropy e;
+    float *teacher, *q, share;
+};
+
+static double taught_value(void *context)
+{
+    struct taught *t = context;
+    memcpy(t->e.work, t->e.logits, N * V * sizeof(float));
+    memcpy(t->q, t->teacher, N * V * sizeof(float));
+    qf_taught_entropy_forward(t->e.loss, t->e.work, t->q, t->share, t->e.target, N, V, NULL);
+    return qf_cross_entropy_sum(t->e.loss, N) /
+           (double)qf_cross_entropy_counted(t->e.target, N);
+}
+
+/* -sum of wanted log p in doubles. */
+static double taught_row(const struct taught *t, int n)
+{
+    const float *logits = t->e.logits + n * V, *teacher = t->teacher + n * V;
+    double sum = 0, teacher_sum = 0, loss = 0;
+
+    for (int v = 0; v < V; v++) {
+        sum += exp((double)logits[v]);
+        teacher_sum += exp((double)teacher[v]);
+    }
+    for (int v = 0; v < V; v++) {
+        const double q = exp((double)teacher[v]) / teacher_sum, share = (double)t->share;
+        const double wanted = share * q + (1 - share) * (v == t->e.target[n]);
+        loss -= wanted * ((double)logits[v] - log(sum));
+    }
+    return t->e.target[n] < 0 ? 0 : loss;
+}
+
+static void test_taught_entropy(void **state)
+{
+    (void)state;
+    qf_random random = qf_random_init(1, 15);
+    struct taught t = {{filled(&random, N * V), make(N * V), {0}, {52, 0, -1, 7, 7, -1, 30}},
+                       filled(&random, N * V),
+                       make(N * V),
+                       0};
+    float *d = make(N * V);
+
+    for (int i = 0; i < 3; i++) {
+        t.share = 0.5f * (float)i;
+        taught_value(&t);
+        for (int n = 0; n < N; n++)
+            assert_true(fabs(taught_row(&t, n) - (double)t.e.loss[n]) < 4e-6);
+        qf_taught_entropy_backward(t.e.work, t.q, t.share, t.e.target, 1 / 5.0f, N, V, NULL);
+        memcpy(d, t.e.work, N * V * sizeof(float));
+        check_gradient("taught entropy", t.e.logits, d, N * V, h, tolerance, taught_value, &t);
+    }
+    qf_free(t.e.logits), qf_free(t.e.work), qf_free(t.teacher), qf_free(t.q), qf_free(d);
+}
+
 static void test_softmax(void **state)
 {
     (void)state;
@@ -249,9 +306,10 @@ static void test_softmax(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rmsnorm),       cmocka_unit_test(test_rope),
-        cmocka_unit_test(test_swiglu),        cmocka_unit_test(test_embedding),
-        cmocka_unit_test(test_cross_entropy), cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_rmsnorm),        cmocka_unit_test(test_rope),
+        cmocka_unit_test(test_swiglu),         cmocka_unit_test(test_embedding),
+        cmocka_unit_test(test_cross_entropy),  cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_taught_entropy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

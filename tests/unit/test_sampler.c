@@ -151,6 +151,26 @@ static void balanced_draws_reach_the_ends(void **state)
     assert_true(least[TR_SAMPLER_BALANCED] < 2.02 && most[TR_SAMPLER_BALANCED] > 3.98);
     assert_true(least[TR_SAMPLER_IID] < 2.02 && most[TR_SAMPLER_IID] > 3.98);
     assert_true(least[TR_SAMPLER_SIMPLEX] < 2.1 && most[TR_SAMPLER_SIMPLEX] > 3.9);
+    assert_true(least[TR_SAMPLER_BLEND] < 2.02 && most[TR_SAMPLER_BLEND] > 3.98);
+}
+
+/* Half the steps of a blend are uniform, and neither half is chosen by where it would
+ * have aimed. */
+static void a_blend_is_uniform_half_the_time(void **state)
+{
+    (void)state;
+    const tr_sampler s = sampler_of(TR_SAMPLER_BLEND, TR_MAPPING_BINOMIAL, 1);
+    int even = 0, low = 0;
+
+    for (int64_t step = 0; step < 2000; step++) {
+        double odds[QF_WIDTHS_MAX];
+        tr_sampler_odds(&s, step, odds);
+        const bool uniform = odds[0] == odds[1] && odds[1] == odds[2];
+        even += uniform;
+        low += !uniform && odds[0] > odds[2];
+    }
+    assert_true(abs(even - 1000) < 112); /* five standard deviations */
+    assert_true(abs(2 * low - (2000 - even)) < 160);
 }
 
 static void draws_are_pure(void **state)
@@ -310,6 +330,7 @@ int main(void)
         cmocka_unit_test(maxent_marginals_favour_the_ends),
         cmocka_unit_test(draws_follow_the_odds),
         cmocka_unit_test(balanced_draws_reach_the_ends),
+        cmocka_unit_test(a_blend_is_uniform_half_the_time),
         cmocka_unit_test(draws_are_pure),
         cmocka_unit_test(blocks_share_a_width),
         cmocka_unit_test(fused_products_agree),

@@ -6,6 +6,7 @@
 
 #include "../checkpoint.h"
 #include "../curve.h"
+#include "../linear_f32.h"
 #include "../net.h"
 #include "adapters.h"
 #include "qforge/file.h"
@@ -45,7 +46,8 @@ typedef struct run {
     tr_sampler sampler;
     tr_adapters *adapters;
     tr_supernet *supernet;
-    tr_net *net;
+    tr_linear_f32 *teacher_linears;
+    tr_net *teacher, *net;
     tr_adamw *adamw;
     tr_curve *curve;
     int linears;
@@ -87,6 +89,21 @@ static uint64_t hash_model(const qf_qmodel *model)
     return hash_bytes(hash, model->adapters.base, model->adapters.used);
 }
 
+/* 0: none. */
+static uint64_t hash_teacher(const qf_model *teacher)
+{
+    const qf_config *c = teacher ? &teacher->config : NULL;
+    uint64_t hash = 0xcbf29ce484222325;
+
+    if (!teacher) return 0;
+    for (int i = 0; i < c->layers * QF_LINEARS; i++) {
+        int64_t n, k;
+        qf_linear_shape(c, (qf_linear_kind)(i % QF_LINEARS), &n, &k);
+        hash = hash_bytes(hash, teacher->linear[i], (size_t)(n * k) * sizeof(float));
+    }
+    return hash;
+}
+
 /* Of the widths drawn from and what they cost. */
 static uint64_t hash_levels(const tr_sampler *s)
 {
@@ -106,17 +123,31 @@ static void write_recipe(run *r)
              "qfa model=%016llx sharing=%d rank=%d scale=%.9g sampler=%d mapping=%d choice=%d "
              "cycle=%lld anchors=%.17g levels=%016llx "
              "batch=%d length=%d rate=%.17g..%.17g warmup=%lld horizon=%lld betas=%g,%g "
-             "epsilon=%g decay=%g clip=%g seed=%llu data=%016llx",
+             "epsilon=%g decay=%g clip=%g seed=%llu data=%016llx teacher=%016llx share=%.17g",
              (unsigned long long)hash_model(r->model), a->sharing, a->rank, (double)a->scale,
              s->kind, s->mapping, s->granularity, (long long)s->cycle, s->anchors,
              (unsigned long long)hash_levels(s), o->batch, o->length, o->schedule.peak,
              o->schedule.floor, (long long)o->schedule.warmup, (long long)horizon,
              o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon, o->adamw.weight_decay,
              o->adamw.clip, (unsigned long long)o->seed,
-             (unsigned long long)tr_stream_hash(o->stream));
+             (unsigned long long)tr_stream_hash(o->stream),
+             (unsigned long long)hash_teacher(o->teacher), o->teacher ? o->share : 0);
 }
 
 /* ---- making and unmaking ---- */
+
+static qf_status make_teacher(run *r)
+{
+    const tr_qfa_options *o = r->options;
+    const tr_net_options net = {
+        .source = o->source, .pool = o->pool, .batch = o->batch, .length = o->length};
+
+    if (!o->teacher) return QF_OK;
+    QF_TRY(tr_linear_f32_create(o->source, o->pool, (int64_t)o->batch * o->length, o->teacher,
+                                NULL, false, &r->teacher_linears));
+    return tr_net_create(&net, o->teacher, tr_linear_f32_linears(r->teacher_linears),
+                         &r->teacher);
+}
 
 static qf_status make_network(run *r)
 {
@@ -126,7 +157,9 @@ static qf_status make_network(run *r)
                                 .pool = o->pool,
                                 .batch = o->batch,
                                 .length = o->length,
-                                .backward = true};
+                                .backward = true,
+                                .teacher = r->teacher,
+                                .share = (float)o->share};
 
     QF_TRY(tr_supernet_create(o->source, o->pool, rows, r->model, r->adapters, true,
                               &r->supernet));
@@ -168,6 +201,8 @@ static void release(run *r)
     tr_curve_close(r->curve);
     tr_adamw_destroy(r->adamw);
     tr_net_destroy(r->net);
+    tr_net_destroy(r->teacher);
+    tr_linear_f32_destroy(r->teacher_linears);
     tr_supernet_destroy(r->supernet);
     tr_adapters_destroy(r->adapters);
     qf_free(r->active);
@@ -258,6 +293,7 @@ static qf_status train(run *r)
         .seed = o->seed};
     QF_TRY(tr_adapters_create(&adapters, r->model, &r->adapters));
     write_recipe(r);
+    QF_TRY(make_teacher(r));
     QF_TRY(make_network(r));
     QF_TRY(make_optimiser(r));
     QF_TRY(start(r, &loop.first));
@@ -274,6 +310,8 @@ static qf_status check(const tr_qfa_options *o, const qf_qmodel *model)
     if (o->batch < 1 || o->length < 1 || o->length > model->base.config.context)
         return qf_fail(QF_USAGE, "%d sequences of %d tokens; the context is %d", o->batch,
                        o->length, model->base.config.context);
+    if (o->teacher && !(o->share >= 0 && o->share <= 1))
+        return qf_fail(QF_USAGE, "the teacher's share is 0 to 1, not %g", o->share);
     QF_TRY(tr_schedule_check(&o->schedule));
     return tr_stream_check(o->stream, o->length, "the training text");
 }

@@ -29,6 +29,9 @@ typedef struct tr_qfa_options {
      * rank). */
     tr_sharing sharing;
     int rank; /* 0: the offsets themselves are trained, and the saved model has no adapters */
+    /* Distillation from the full-precision model: `share` of what is wanted.  May be NULL. */
+    const qf_model *teacher;
+    double share;
     uint64_t seed;
     const char *directory; /* receives checkpoint.safetensors, train.csv, then the model */
     bool resume;           /* go on from the directory's checkpoint, if there is one */

@@ -97,7 +97,7 @@ static qf_random stream_of_step(const tr_sampler *s, int64_t step)
 /* From 0, the cheapest, to 1. */
 static double position(const tr_sampler *s, int64_t step)
 {
-    if (s->kind == TR_SAMPLER_IID) {
+    if (s->kind == TR_SAMPLER_IID || s->kind == TR_SAMPLER_BLEND) {
         qf_random random = stream_of_step(s, step);
         return qf_random_unit(&random);
     }
@@ -188,9 +188,20 @@ static void anyhow(const tr_sampler *s, int64_t step, double *odds)
     for (int i = 0; i < s->widths; i++) odds[i] = sum > 0 ? odds[i] / sum : 1.0 / s->widths;
 }
 
+/* Whether this step's draws are uniform. */
+static bool evenly(const tr_sampler *s, int64_t step)
+{
+    if (s->kind == TR_SAMPLER_UNIFORM || s->widths == 1) return true;
+    if (s->kind != TR_SAMPLER_BLEND) return false;
+    qf_random random = stream_of_step(s, step);
+    qf_random_unit(&random); /* the position */
+    qf_random_unit(&random); /* whether it is an anchor */
+    return qf_random_unit(&random) < 0.5;
+}
+
 void tr_sampler_odds(const tr_sampler *s, int64_t step, double odds[QF_WIDTHS_MAX])
 {
-    if (s->kind == TR_SAMPLER_UNIFORM || s->widths == 1)
+    if (evenly(s, step))
         for (int i = 0; i < s->widths; i++) odds[i] = 1.0 / s->widths;
     else if (s->kind == TR_SAMPLER_SIMPLEX)
         anyhow(s, step, odds);

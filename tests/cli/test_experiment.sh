@@ -1,0 +1,92 @@
+#!/bin/sh
+# qforge experiment: names, a rehearsal, a small table whole, its steps done once, and
+# eval --subnets, which it stands on.
+set -eu
+qforge=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+
+fail() {
+    echo "$*"
+    exit 1
+}
+
+"$qforge" stories -o text --train 60 --calibration 5 --search 5 --test 8 --questions 5 \
+    --vocab 384 >/dev/null 2>&1
+"$qforge" train --full --config dim=32,hidden=64,layers=2,heads=2,vocab=384,context=32 \
+    --tokenizer text --data text/train.txt --steps 20 --batch 4 --length 24 --db none -o model \
+    >/dev/null 2>&1
+
+# experiment NAME … on the small model
+try() {
+    name=$1
+    shift
+    "$qforge" experiment "$name" --model model --train text/train.txt --valid text/test.txt \
+        --unit 3 --samples 4 --records 4 --seeds 2 --search-skip 20 --search-records 2 \
+        --evaluations 9 --db none --threads 2 "$@"
+}
+
+# ---- what is not done ----
+[ "$("$qforge" experiment --list | wc -l)" -ge 4 ] || fail "few names"
+got=0
+try nothing -o out >out.txt 2>err || got=$?
+[ $got -eq 2 ] && grep -q "recipes" err || fail "an unknown name: exit $got, $(cat err)"
+got=0
+"$qforge" experiment sharing -o out >out.txt 2>err || got=$?
+[ $got -eq 2 ] && grep -q -e '--model' err || fail "no model: exit $got, $(cat err)"
+try sharing -o out --dry-run >commands 2>err
+[ ! -e out ] || fail "a rehearsal made something"
+[ "$(grep -c '^qforge train' commands)" -eq 10 ] || fail "not 5 arms of 2 seeds: $(cat commands)"
+[ "$(grep -c '^qforge quantize' commands)" -eq 1 ] || fail "a base more than once"
+
+# ---- a table ----
+try sharing -o out >table 2>err
+[ "$(grep -c '±' table)" -ge 5 ] || fail "no errors in: $(cat table)"
+for file in sharing.json sharing.md sharing.html columns.subnets; do
+    [ -s "out/$file" ] || fail "no out/$file"
+done
+cmp -s table out/sharing.md || fail "printed something else than sharing.md"
+# The mean of the first cell is that of what the judge said of both seeds.
+one=$(grep -m1 nll_per_token out/steps/judge-paper-s1-fixed.json | tr -dc '0-9.')
+two=$(grep -m1 nll_per_token out/steps/judge-paper-s2-fixed.json | tr -dc '0-9.')
+mean=$(awk -v a="$one" -v b="$two" 'BEGIN { printf "%.3f", (a + b) / 2 }')
+grep '^| QFA, paper ' table | grep -q "^| QFA, paper | $mean ±" || fail "not $mean: $(cat table)"
+
+# Nothing is done twice: not what was done, and only what is missing.
+: >mark
+try sharing -o out >again 2>err
+cmp -s table again || fail "another table the second time"
+[ -z "$(find out/steps out/models -newer mark)" ] || fail "a step was done again"
+rm out/steps/judge-shared-s2-fixed.json
+try sharing -o out >again 2>err
+cmp -s table again || fail "another table after a step was done again"
+[ "$(find out/steps -type f -newer mark | wc -l)" -eq 1 ] || fail "more than one step done again"
+
+# Another experiment under the same name is refused.
+got=0
+try sharing -o out --unit 4 >again 2>err || got=$?
+[ $got -eq 2 ] && grep -q 'another command' err || fail "other numbers: exit $got, $(cat err)"
+
+# ---- subnets from a file ----
+printf '2\n23\n\n4\n' >subnets
+"$qforge" eval --model out/models/gptq_search --subnets subnets --text text/test.txt \
+    --records 3 --db none --json >many 2>/dev/null
+"$qforge" eval --model out/models/gptq_search --subnet 23 --text text/test.txt --records 3 \
+    --db none --json >one 2>/dev/null
+[ "$(grep -o nll_per_token many | wc -l)" -eq 3 ] || fail "not three subnets: $(cat many)"
+loss=$(grep -o '"nll_per_token": [0-9.]*' one)
+grep -o '"nll_per_token": [0-9.]*' many | sed -n 2p | grep -qxF "$loss" ||
+    fail "$loss is not in $(cat many)"
+printf '2\n25\n' >subnets
+got=0
+"$qforge" eval --model out/models/gptq_search --subnets subnets --text text/test.txt \
+    --db none >many 2>err || got=$?
+[ $got -eq 1 ] && grep -q '^qforge: subnets:2: ' err || fail "a bad line: exit $got, $(cat err)"
+
+# ---- a step that fails ends it, and is named ----
+rm out/steps/judge-paper-s1-fixed.json
+find out/models/paper-s1.1 -name '*.safetensors' -exec truncate -s 100 {} +
+got=0
+try sharing -o out >again 2>err || got=$?
+[ $got -eq 1 ] && grep -q 'step judge-paper-s1-fixed' err || fail "exit $got, $(cat err)"
