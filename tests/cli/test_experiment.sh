@@ -18,6 +18,12 @@ fail() {
     --tokenizer text --data text/train.txt --steps 20 --batch 4 --length 24 --db none -o model \
     >/dev/null 2>&1
 
+# expect CODE PATTERN: of the last command's exit in $got and words in err.
+expect() {
+    [ "$got" -eq "$1" ] || fail "exit $got, not $1: $(cat err)"
+    grep -q -e "$2" err || fail "no '$2' in: $(cat err)"
+}
+
 # experiment NAME … on the small model
 try() {
     name=$1
@@ -31,10 +37,10 @@ try() {
 [ "$("$qforge" experiment --list | wc -l)" -ge 4 ] || fail "few names"
 got=0
 try nothing -o out >out.txt 2>err || got=$?
-[ $got -eq 2 ] && grep -q "recipes" err || fail "an unknown name: exit $got, $(cat err)"
+expect 2 "recipes"
 got=0
 "$qforge" experiment sharing -o out >out.txt 2>err || got=$?
-[ $got -eq 2 ] && grep -q -e '--model' err || fail "no model: exit $got, $(cat err)"
+expect 2 '--model'
 try sharing -o out --dry-run >commands 2>err
 [ ! -e out ] || fail "a rehearsal made something"
 [ "$(grep -c '^qforge train' commands)" -eq 10 ] || fail "not 5 arms of 2 seeds: $(cat commands)"
@@ -66,7 +72,7 @@ cmp -s table again || fail "another table after a step was done again"
 # Another experiment under the same name is refused.
 got=0
 try sharing -o out --unit 4 >again 2>err || got=$?
-[ $got -eq 2 ] && grep -q 'another command' err || fail "other numbers: exit $got, $(cat err)"
+expect 2 'another command'
 
 # ---- subnets from a file ----
 printf '2\n23\n\n4\n' >subnets
@@ -82,11 +88,11 @@ printf '2\n25\n' >subnets
 got=0
 "$qforge" eval --model out/models/gptq_search --subnets subnets --text text/test.txt \
     --db none >many 2>err || got=$?
-[ $got -eq 1 ] && grep -q '^qforge: subnets:2: ' err || fail "a bad line: exit $got, $(cat err)"
+expect 1 '^qforge: subnets:2: '
 
 # ---- a step that fails ends it, and is named ----
 rm out/steps/judge-paper-s1-fixed.json
 find out/models/paper-s1.1 -name '*.safetensors' -exec truncate -s 100 {} +
 got=0
 try sharing -o out >again 2>err || got=$?
-[ $got -eq 1 ] && grep -q 'step judge-paper-s1-fixed' err || fail "exit $got, $(cat err)"
+expect 1 'step judge-paper-s1-fixed'
