@@ -54,8 +54,8 @@ void qf_interleave(float *out, int width, const float *x, int64_t stride, int ro
 }
 
 /* rows is a constant where this is inlined: the copy is then a move or three. */
-static inline void copy_columns(float *out, int width, const float *x, int64_t stride,
-                                int rows, int64_t k)
+static inline void copy_columns(float *out, int width, const float *x, int64_t stride, int rows,
+                                int64_t k)
 {
     for (int64_t i = 0; i < k; i++, out += width, x += stride)
         memcpy(out, x, (size_t)rows * sizeof *out);
