@@ -33,6 +33,11 @@ LLVMValueRef cg_dot_plane(const cg_emit *e, LLVMValueRef quad, int plane)
     return LLVMBuildAnd(e->build, quad, cg_bytes(e, (1 << bits) - 1), "");
 }
 
+int cg_matrix_rows(const cg_emit *e)
+{
+    return e->isa->matrix ? cg_dot_rows(e) / 4 * 4 : 0;
+}
+
 int cg_scratch_quad_bytes(const cg_emit *e)
 {
     return cg_dot_planes(e) * QF_QUAD_K * e->panel;
@@ -72,24 +77,109 @@ static LLVMValueRef load_quad(state *s, int b, int j, int plane, int v)
     return cg_dot_plane(e, cg_quad(&s->block[v], j), plane);
 }
 
-static void add_quad(state *s, int b, int j, int plane)
+/* Where quad j of the rows is. */
+static LLVMValueRef rows_at(const state *s, int b, int j)
+{
+    const cg_emit *e = s->e;
+    return cg_at_const(e, s->value[s->sums], 4L * (b * QF_BLOCK_QUADS + j) * cg_dot_rows(e));
+}
+
+/* Products of one quad with the rows from `first` on. */
+static void add_rows(state *s, LLVMValueRef at, int first, const LLVMValueRef *quad)
 {
     const cg_emit *e = s->e;
     const int rows = cg_dot_rows(e), vectors = 2 * s->quads->panels;
-    LLVMValueRef quad[2 * CG_PANELS_MAX];
+    cg_splats splats = {.at = at, .count = rows};
 
-    for (int v = 0; v < vectors; v++) quad[v] = load_quad(s, b, j, plane, v);
-    cg_splats splats = {
-        .at = cg_at_const(e, s->value[s->sums], 4L * (b * QF_BLOCK_QUADS + j) * rows),
-        .count = rows};
-    for (int m = 0; m < rows; m++) {
+    for (int m = first; m < rows; m++) {
         cg_splat_take_quad(e, &splats, m);
         for (int v = 0; v < vectors; v++) {
             LLVMValueRef *sum = &s->value[m * vectors + v];
             *sum = cg_splat_dot(e, &splats, quad[v], *sum);
         }
     }
-    cg_tie(e, s->value, s->sums + 1 + s->quads->panels);
+}
+
+static void tie(state *s)
+{
+    cg_tie(s->e, s->value, s->sums + 1 + s->quads->panels);
+}
+
+static void add_quad(state *s, int b, int j, int plane)
+{
+    LLVMValueRef quad[2 * CG_PANELS_MAX];
+
+    for (int v = 0; v < 2 * s->quads->panels; v++) quad[v] = load_quad(s, b, j, plane, v);
+    add_rows(s, rows_at(s, b, j), 0, quad);
+    tie(s);
+}
+
+/* ---- two quads by matrices ---- */
+
+/* Quads j and j + 1 of every vector: woven, and as they are for rows that are left. */
+typedef struct two_quads {
+    LLVMValueRef woven[2 * CG_PANELS_MAX][2], plain[2][2 * CG_PANELS_MAX];
+} two_quads;
+
+static void load_two(state *s, int b, int j, two_quads *q)
+{
+    const cg_emit *e = s->e;
+    const bool rest = cg_matrix_rows(e) < cg_dot_rows(e), woven = s->quads->unpacked;
+    LLVMValueRef two[2];
+
+    for (int v = 0; v < 2 * s->quads->panels; v++) {
+        LLVMValueRef a = load_quad(s, b, j, 0, v), c = load_quad(s, b, j + 1, 0, v);
+        if (rest || !woven) e->isa->matrix->weave(e, a, c, two);
+        q->woven[v][0] = woven ? a : two[0];
+        q->woven[v][1] = woven ? c : two[1];
+        q->plain[0][v] = woven && rest ? two[0] : a;
+        q->plain[1][v] = woven && rest ? two[1] : c;
+    }
+}
+
+/* Rows m to m + 3.  Sums of the even columns are kept where those of m and m + 1 will be, of
+ * the odd ones at m + 2 and m + 3. */
+static void add_four(state *s, int b, int j, int m, const two_quads *q)
+{
+    const cg_emit *e = s->e;
+    const int vectors = 2 * s->quads->panels;
+    LLVMValueRef x[2];
+
+    e->isa->matrix->weave(e, e->isa->lanes->load(e, cg_at_const(e, rows_at(s, b, j), 4L * m)),
+                          e->isa->lanes->load(e, cg_at_const(e, rows_at(s, b, j + 1), 4L * m)),
+                          x);
+    for (int i = 0; i < 4; i++)
+        for (int v = 0; v < vectors; v++) {
+            LLVMValueRef *sum = &s->value[(m + i) * vectors + v];
+            *sum = e->isa->matrix->add(e, *sum, q->woven[v][i / 2], x[i % 2]);
+        }
+}
+
+static void add_two_quads(state *s, int b, int j)
+{
+    two_quads q;
+
+    load_two(s, b, j, &q);
+    for (int m = 0; m < cg_matrix_rows(s->e); m += 4) add_four(s, b, j, m, &q);
+    for (int i = 0; i < 2; i++)
+        add_rows(s, rows_at(s, b, j + i), cg_matrix_rows(s->e), q.plain[i]);
+    tie(s);
+}
+
+/* Sums of even and odd columns of two rows become those of each row: of columns 0 to 3,
+ *     even = m0 m2 m0 m2 by 0 0 2 2,  odd = m0 m2 m0 m2 by 1 1 3 3. */
+static void part_rows(state *s)
+{
+    const int vectors = 2 * s->quads->panels;
+    LLVMValueRef row[2];
+
+    for (int m = 0; m < cg_matrix_rows(s->e); m += m % 4 ? 3 : 1)
+        for (int v = 0; v < vectors; v++) {
+            LLVMValueRef *even = &s->value[m * vectors + v], *odd = even + 2 * vectors;
+            s->e->isa->matrix->weave(s->e, *even, *odd, row);
+            *even = row[0];
+            *odd = row[1];
+        }
 }
 
 /* sum = dots over blocks [first, first + count) of one plane, widened. */
@@ -103,8 +193,12 @@ static void sum_blocks(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, 
     for (int p = 0; p < quads->panels; p++) s.value[s.sums + 1 + p] = quads->stream[p];
     for (int b = first; b < first + count; b++) {
         s.block[0] = s.block[1] = (cg_block){.e = e};
-        for (int j = 0; j < QF_BLOCK_QUADS; j++) add_quad(&s, b, j, plane);
+        if (cg_matrix_rows(e))
+            for (int j = 0; j < QF_BLOCK_QUADS; j += 2) add_two_quads(&s, b, j);
+        else
+            for (int j = 0; j < QF_BLOCK_QUADS; j++) add_quad(&s, b, j, plane);
     }
+    part_rows(&s);
     for (int i = 0; i < s.sums; i++) sum[i] = e->isa->dot->finish(e, s.value[i]);
 }
 

@@ -25,6 +25,10 @@ typedef struct cg_quads {
     LLVMValueRef stream[CG_PANELS_MAX]; /* first byte of the group's codes, per panel */
 } cg_quads;
 
+/* Rows whose sums are kept by twos: all that come in fours, where the instruction set has
+ * products of matrices.  Quads in scratch are then woven (cg_matrix), each with the next. */
+int cg_matrix_rows(const cg_emit *e);
+
 /* Bytes of one quad of one panel in scratch. */
 int cg_scratch_quad_bytes(const cg_emit *e);
 

@@ -19,9 +19,33 @@ static int64_t group_bytes(const cg_emit *e)
     return (int64_t)e->id->group / QF_QUAD_K * cg_scratch_quad_bytes(e);
 }
 
+/* The same where two quads are woven: a code is one plane then. */
+static void unpack_woven(const cg_emit *e, LLVMValueRef codes, LLVMValueRef out)
+{
+    for (int v = 0; v < 2; v++) {
+        cg_block block = {.e = e};
+        for (int j = 0; j < QF_BLOCK_QUADS; j += 2) {
+            LLVMValueRef woven[2];
+            block.at = cg_at_const(e, codes, (int64_t)v * cg_block_bytes(e));
+            LLVMValueRef quad = cg_quad(&block, j);
+            e->isa->matrix->weave(e, quad, cg_quad(&block, j + 1), woven);
+            for (int i = 0; i < 2; i++) {
+                const int64_t at = (int64_t)(j + i) * cg_scratch_quad_bytes(e) +
+                                   (int64_t)v * QF_QUAD_K * e->lanes;
+                cg_store(e, woven[i], cg_at_const(e, out, at), e->align);
+            }
+            cg_tie(e, &codes, 1);
+        }
+    }
+}
+
 /* One block of 32 k of one panel: all planes of its quads to `out`. */
 static void unpack_block(const cg_emit *e, LLVMValueRef codes, LLVMValueRef out)
 {
+    if (cg_matrix_rows(e)) {
+        unpack_woven(e, codes, out);
+        return;
+    }
     for (int v = 0; v < 2; v++) {
         cg_block block = {.e = e};
         for (int j = 0; j < QF_BLOCK_QUADS; j++) {

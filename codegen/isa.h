@@ -30,6 +30,21 @@ typedef struct cg_lanes {
                         LLVMValueRef acc);
 } cg_lanes;
 
+/* Products of whole matrices, two rows of activations by two columns of codes over eight k in
+ * every 128 bits.  Two neighbouring quads are woven for it, even words and odd ones,
+ *
+ *     a = a0 a1 a2 a3 …, b = b0 b1 b2 b3 …  ->  a0 b0 a2 b2 …,  a1 b1 a3 b3 …
+ *
+ * where a word is four k of a column (of a row): columns 0 and 2, 1 and 3 are then neighbours
+ * with eight k each.  Weaving what was woven gives back a and b, and parts the sums likewise.
+ */
+typedef struct cg_matrix {
+    /* Codes or sums, or what cg_lanes loads; woven is of the same type. */
+    void (*weave)(const cg_emit *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef woven[2]);
+    /* acc <lanes x i32>, woven codes, woven activations */
+    LLVMValueRef (*add)(const cg_emit *e, LLVMValueRef acc, LLVMValueRef codes, LLVMValueRef x);
+} cg_matrix;
+
 typedef struct cg_isa {
     const char *triple, *cpu; /* NULL triple: not emitted (the reference) */
     int registers;            /* vector registers */
@@ -37,6 +52,7 @@ typedef struct cg_isa {
     int scalable;             /* bytes of vscale's unit; 0: vectors have one length */
     const cg_dot *dot;
     const cg_lanes *lanes;          /* NULL: every lane must hold the number */
+    const cg_matrix *matrix;        /* beside dot and lanes; NULL: there is no such product */
     void (*mark)(const cg_emit *e); /* attributes of the function; may be NULL */
     /* (byte >> shift) & mask of <4 lanes x i8>; NULL where that is two instructions. */
     LLVMValueRef (*cut)(const cg_emit *e, LLVMValueRef bytes, int shift, int mask);

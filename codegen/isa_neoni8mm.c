@@ -1,7 +1,8 @@
 /* isa_neoni8mm.c -- AArch64 with the byte products of I8MM (Armv8.6): codes of eight bits
- * need not be split. */
+ * need not be split, and four rows are two products of matrices. */
 #include "neon_lanes.h"
 #include "sdot.h"
+#include "usmmla.h"
 
 const cg_isa cg_isa_NEONI8MM = {
     .triple = "aarch64-unknown-linux-gnu",
@@ -10,4 +11,5 @@ const cg_isa cg_isa_NEONI8MM = {
     .tie = "w",
     .lanes = &cg_lanes_neon,
     .dot = &cg_usdot,
+    .matrix = &cg_usmmla,
 };

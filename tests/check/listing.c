@@ -48,6 +48,7 @@ check_words check_words_of(qf_isa isa)
                          .fma = {"\tfmla", "\tfmad"},
                          .convert = "scvtf",
                          .dot = i8mm ? "\tusdot" : "\tsdot",
+                         .matrix = i8mm ? "\tusmmla" : NULL,
                          .dot_bits = i8mm ? 8 : 4,
                          .whole = needs(isa, "+sve") ? "\tz" : "\tv"};
 }
@@ -88,6 +89,12 @@ int check_count_fma(const check_listing *l, check_span s)
     const check_words w = check_words_of(l->id->isa);
     const bool one = strcmp(w.fma[0], w.fma[1]) == 0;
     return check_count(l, s, w.fma[0]) + (one ? 0 : check_count(l, s, w.fma[1]));
+}
+
+int check_count_bytes(const check_listing *l, check_span s)
+{
+    const check_words w = check_words_of(l->id->isa);
+    return check_count(l, s, w.dot) + (w.matrix ? check_count(l, s, w.matrix) : 0);
 }
 
 int check_instructions(const check_listing *l, check_span s)
@@ -178,7 +185,7 @@ bool check_hot_loop(const check_listing *l, bool bytes, bool pure, check_span *h
 
     for (int i = 0; i < loops; i++) {
         const int products =
-            bytes ? check_count(l, loop[i], w.dot) : check_count_fma(l, loop[i]);
+            bytes ? check_count_bytes(l, loop[i]) : check_count_fma(l, loop[i]);
         if (products <= most || !is_innermost(loop, loops, i)) continue;
         if (pure && check_count(l, loop[i], w.convert)) continue;
         most = products;

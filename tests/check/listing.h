@@ -27,6 +27,7 @@ typedef struct check_words {
     const char *fma[2];  /* multiply-adds of floats, mnemonics that may go either way */
     const char *convert; /* integers to floats */
     const char *dot;     /* byte products; NULL: no instruction */
+    const char *matrix;  /* products of four rows by eight k; NULL: no instruction */
     int dot_bits;        /* of a code they can take */
     const char *whole;   /* what names a register of full width; "\t" where mnemonics do */
 } check_words;
@@ -39,6 +40,7 @@ void check_listing_release(check_listing *l);
 
 bool check_has(const check_listing *l, int line, const char *what);
 int check_count(const check_listing *l, check_span s, const char *what);
+int check_count_bytes(const check_listing *listing, check_span span); /* dot and matrix */
 int check_count_fma(const check_listing *l, check_span s);
 /* Neither a label nor a directive nor a comment. */
 int check_instructions(const check_listing *l, check_span s);

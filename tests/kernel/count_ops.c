@@ -34,8 +34,8 @@ static bool print_row(const qf_kernel_id *id)
         fprintf(stderr, "%s: no hot loop\n", listing.name);
         return false;
     }
-    const int products = bytes ? check_count(&listing, loop, check_words_of(id->isa).dot)
-                               : check_count_fma(&listing, loop);
+    const int products =
+        bytes ? check_count_bytes(&listing, loop) : check_count_fma(&listing, loop);
     const int all = check_instructions(&listing, loop);
     for (int i = loop.first; i <= loop.last; i++) stack += check_on_stack(&listing, i);
     printf("%s\t%d\t%d\t%d\t%d\t%.2f\n", listing.name, work_of(id), all, products, stack,

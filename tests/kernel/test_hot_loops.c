@@ -96,7 +96,8 @@ static void check_stores(check_span loop, int blocks, int waiting)
 }
 
 /* All quads of a group, for every row, plane of activations, vector and half of a code too
- * wide for the instruction. */
+ * wide for the instruction; two quads at once for rows that come in fours, where there is a
+ * product of matrices. */
 static void check_bytes(const qf_kernel_id *id)
 {
     const check_words w = check_words_of(id->isa);
@@ -106,9 +107,14 @@ static void check_bytes(const qf_kernel_id *id)
     const int rows = id->tile.mr * qf_recipe_of(id->recipe)->planes;
     const check_span loop = hot_loop(true, false);
 
+    const int fours = w.matrix ? rows / 4 * 4 : 0, quads = id->group / QF_QUAD_K;
     check_products(loop, check_count(&here, loop, w.dot),
-                   rows * vectors * id->group / QF_QUAD_K * halves);
+                   (rows - fours) * vectors * quads * halves);
     check_width(loop, w.dot);
+    if (fours) {
+        check_products(loop, check_count(&here, loop, w.matrix), fours * vectors * quads / 2);
+        check_width(loop, w.matrix);
+    }
     /* Packed panels are taken one after the other. */
     const bool packed = qf_recipe_of(id->recipe)->depth == QF_DEPTH_WHOLE;
     const int sums = rows * (packed ? 2 : vectors);
