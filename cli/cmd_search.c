@@ -58,13 +58,25 @@ static qf_status check_number(const char *option, int64_t value, int64_t least, 
                    (long long)least, (long long)most);
 }
 
+/* "paper, evolution, …" */
+static const char *list_strategies(void)
+{
+    static char text[128];
+
+    text[0] = 0;
+    for (int s = 0; s < QF_SEARCH_STRATEGIES; s++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", s ? ", " : "",
+                 qf_search_strategy_name((qf_search_strategy)s));
+    return text;
+}
+
 static qf_status check_request(request *r, qf_search_strategy *strategy)
 {
     if (!r->setup.model) return qf_fail(QF_USAGE, "search: --model is missing");
     if (!r->setup.text) return qf_fail(QF_USAGE, "search: --text is missing");
     *strategy = qf_search_strategy_named(r->strategy);
     if (*strategy == QF_SEARCH_STRATEGIES)
-        return qf_fail(QF_USAGE, "--strategy: no '%s' (paper, evolution)", r->strategy);
+        return qf_fail(QF_USAGE, "--strategy: no '%s' (%s)", r->strategy, list_strategies());
     QF_TRY(cli_residency_parse(r->cache, &r->setup.residency));
     QF_TRY(cli_accuracy_parse(r->accuracy, &r->setup.accuracy));
     QF_TRY(qf_granularity_named(r->choice, &r->setup.granularity));
@@ -99,7 +111,7 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
          "budgets in bytes of packed linears"},
         {"max-bits", 0, CLI_LIST, &r->limit[QF_COST_BITS], "X[,X]",
          "budgets in average bits per weight"},
-        {"strategy", 0, CLI_TEXT, &r->strategy, "NAME", "paper or evolution (evolution)"},
+        {"strategy", 0, CLI_TEXT, &r->strategy, "NAME", list_strategies()},
         {"choice", 0, CLI_TEXT, &r->choice, "WHAT",
          "one width per linear, fused or block (linear)"},
         {"evaluations", 0, CLI_INT, &r->evaluations, "N",

@@ -65,7 +65,9 @@ extern const qf_budget qf_budget_none;
 typedef struct qf_search_options {
     qf_search_strategy strategy;
     uint64_t seed;
-    int evaluations; /* most evaluations of the loss in all; 0: 100 + 50 per budget */
+    /* Most evaluations of the loss in all; 0: 100 + 50 per budget, or all subnets there are
+     * for the exhaustive strategy, which refuses to do with fewer (QF_USAGE). */
+    int evaluations;
     /* Called after every evaluation; false stops with QF_INTERRUPTED.  May be NULL. */
     bool (*progress)(void *context, int done, int total);
     void *progress_context;

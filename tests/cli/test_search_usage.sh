@@ -45,9 +45,18 @@ refuse 2 'not both' $s --latency-budgets 2 --max-latency-us 5
 refuse 2 'no .greedy.' $s --max-bits 3 --strategy greedy
 refuse 2 'linear, fused, block' $s --max-bits 3 --choice row
 refuse 2 'not exact, fine or fast' $s --max-bits 3 --accuracy good
-refuse 2 'finalists: 0' $s --max-bits 3 --finalists 0
+refuse 2 'finalists: -1' $s --max-bits 3 --finalists -1
+refuse 2 'need --finalists' $s --max-latency-us 5 --finalists 0
+refuse 2 'too many subnets' $s --max-bits 3 --finalists 0 --strategy exhaustive
 refuse 2 'model is missing' search --text text/search.txt --max-bits 3
 refuse 2 'text is missing' search --model q --max-bits 3
+
+# Without a clock: the same losses, no times, and every subnet of a small space.
+"$qforge" search --model q --text text/search.txt --threads 1 --max-bits 3 --finalists 0 \
+    --choice block --strategy exhaustive --json >all.json 2>err || fail "no exhaustive search"
+grep -q '"evaluations":9,' all.json || fail "not 3^2 subnets: $(cat all.json)"
+grep -q '"measured_us":null' all.json || fail "something was timed: $(cat all.json)"
+! grep -q '"latency":{' all.json || fail "a latency table: $(cat all.json)"
 refuse 1 'no quantised model' search --model model --text text/search.txt --max-bits 3 -o f
 refuse 1 'none.txt' search --model q --text none.txt --max-bits 3 -o f
 refuse 2 'leaves none' $s --max-bits 3 --skip 8

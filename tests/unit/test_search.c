@@ -11,6 +11,7 @@
 #include "qforge/memory.h"
 #include "qforge/random.h"
 #include "qforge/search.h"
+#include "train/search/knapsack.h"
 
 /* loss = sum over genes of damage[g] / 4^(bits - 2), plus an interaction of neighbours;
  * cost = sum of price[g] * bits (latency: 3 bits dearer than 4, as kernels often are). */
@@ -97,6 +98,9 @@ static double exhaustive(world *w, const qf_budget *budget)
     return best;
 }
 
+/* The first of the strategies that large spaces are for, and the one behind the last. */
+enum { SAMPLING = 0, SAMPLING_END = QF_SEARCH_EXHAUSTIVE };
+
 static double best_found(const qf_search *search, const qf_budget *budget)
 {
     int index;
@@ -148,10 +152,11 @@ static void test_tiny_space_is_solved(void **state)
             qf_search_options options = {.strategy = (qf_search_strategy)s, .seed = seed};
             qf_search search;
             assert_int_equal(qf_search_run(&problem, &options, &budget, 1, &search), QF_OK);
-            assert_true(w.calls <= 150);
+            assert_int_equal(s == QF_SEARCH_EXHAUSTIVE, w.calls == 729);
+            assert_true(w.calls <= 150 || s == QF_SEARCH_EXHAUSTIVE);
             assert_int_equal(w.calls, search.trials);
-            /* Sampling gets near, evolution gets there. */
-            const double slack = s == QF_SEARCH_EVOLUTION ? 1 + 1e-12 : 1.1;
+            /* Sampling gets near, the others get there. */
+            const double slack = s == QF_SEARCH_PAPER ? 1.1 : 1 + 1e-12;
             assert_true(best_found(&search, &budget) <= best * slack);
             qf_search_release(&search);
         }
@@ -178,9 +183,11 @@ static double greedy_bound(world *w, double bits)
 static void test_large_space_is_solved_nearly(void **state)
 {
     (void)state;
-    const double slack[QF_SEARCH_STRATEGIES] = {
-        [QF_SEARCH_PAPER] = 2.4, [QF_SEARCH_EVOLUTION] = 1.03};
-    for (int s = 0; s < QF_SEARCH_STRATEGIES; s++)
+    const double slack[QF_SEARCH_STRATEGIES] = {[QF_SEARCH_PAPER] = 2.4,
+                                                [QF_SEARCH_EVOLUTION] = 1.03,
+                                                [QF_SEARCH_SENSITIVITY] = 1.03,
+                                                [QF_SEARCH_NSGA2] = 1.15};
+    for (int s = SAMPLING; s < SAMPLING_END; s++)
         for (uint64_t seed = 0; seed < 5; seed++) {
             world w = make_world(42, 0, seed + 100);
             const qf_search_problem problem = problem_of(&w);
@@ -205,7 +212,7 @@ static void test_evolution_beats_the_paper_with_interactions(void **state)
     int wins = 0;
     for (uint64_t seed = 0; seed < 8; seed++) {
         double found[QF_SEARCH_STRATEGIES];
-        for (int s = 0; s < QF_SEARCH_STRATEGIES; s++) {
+        for (int s = SAMPLING; s < SAMPLING_END; s++) {
             world w = make_world(42, 3, seed + 200);
             const qf_search_problem problem = problem_of(&w);
             const qf_budget budget = limit(QF_COST_LATENCY, 42 * 3 * 3.0);
@@ -220,10 +227,66 @@ static void test_evolution_beats_the_paper_with_interactions(void **state)
     assert_true(wins >= 7);
 }
 
+/* What is there at all is what is tried, or nothing is. */
+static void test_exhaustive_is_all_or_nothing(void **state)
+{
+    (void)state;
+    world w = make_world(5, 0, 1);
+    const qf_budget budget = limit(QF_COST_BITS, 3);
+    qf_search_options options = {.strategy = QF_SEARCH_EXHAUSTIVE, .evaluations = 243};
+    qf_search_problem problem = problem_of(&w);
+    qf_search search;
+
+    assert_int_equal(qf_search_run(&problem, &options, &budget, 1, &search), QF_OK);
+    assert_int_equal(search.trials, 243);
+    for (int t = 0; t < search.trials; t++)
+        for (int u = 0; u < t; u++)
+            assert_false(qf_subnet_equal(&search.trial[t].subnet, &search.trial[u].subnet));
+    qf_search_release(&search);
+    w.calls = 0;
+    options.evaluations = 242;
+    assert_int_equal(qf_search_run(&problem, &options, &budget, 1, &search), QF_USAGE);
+    w = make_world(42, 0, 1);
+    problem = problem_of(&w);
+    options.evaluations = 0;
+    assert_int_equal(qf_search_run(&problem, &options, &budget, 1, &search), QF_USAGE);
+    assert_int_equal(w.calls, 0);
+}
+
+/* The knapsack against trying all: one limit, and three that bind together. */
+static void test_sums_are_solved_exactly(void **state)
+{
+    (void)state;
+    static additive model;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        world w = make_world(8, 0, seed + 400);
+        const qf_search_problem problem = problem_of(&w);
+        qf_budget budget = limit(QF_COST_BITS, 2.5);
+        qf_subnet subnet;
+
+        model = (additive){.problem = &problem, .base = 1};
+        for (int g = 0; g < 8; g++)
+            for (int b = 0; b < 3; b++) model.effect[g][b] = w.damage[g] / pow(4, b);
+        assert_int_equal(knapsack_solve(&model, &budget, &subnet), QF_OK);
+        assert_true(cost(&w, QF_COST_BITS, &subnet) <= 2.5);
+        assert_true(exact_loss(&w, &subnet) <= exhaustive(&w, &budget) * (1 + 1e-6));
+        budget.limit[QF_COST_LATENCY] = 8 * 3 * 2.7;
+        budget.limit[QF_COST_BYTES] = 8 * 3 * 2.4;
+        const double best = exhaustive(&w, &budget);
+        const qf_status status = knapsack_solve(&model, &budget, &subnet);
+        if (!isfinite(best) || status == QF_NOT_FOUND) continue;
+        assert_int_equal(status, QF_OK);
+        for (int c = 0; c < QF_COSTS; c++)
+            assert_true(cost(&w, (qf_cost)c, &subnet) <= budget.limit[c]);
+        assert_true(exact_loss(&w, &subnet) >= best * (1 - 1e-9));
+        assert_true(exact_loss(&w, &subnet) <= best * 1.5);
+    }
+}
+
 static void test_several_budgets_share_a_run(void **state)
 {
     (void)state;
-    for (int s = 0; s < QF_SEARCH_STRATEGIES; s++) {
+    for (int s = SAMPLING; s < SAMPLING_END; s++) {
         world w = make_world(14, 0, 3);
         const qf_search_problem problem = problem_of(&w);
         qf_budget budget[3] = {limit(QF_COST_BITS, 2.25), limit(QF_COST_BITS, 3),
@@ -244,7 +307,7 @@ static void test_several_budgets_share_a_run(void **state)
 static void test_blocks_are_one_gene(void **state)
 {
     (void)state;
-    for (int s = 0; s < QF_SEARCH_STRATEGIES; s++) {
+    for (int s = SAMPLING; s < SAMPLING_END; s++) {
         world w = make_world(42, 0, 3);
         qf_search_problem problem = problem_of(&w);
         problem.genes = 6;
@@ -263,7 +326,7 @@ static void test_blocks_are_one_gene(void **state)
 static void test_same_seed_same_trials(void **state)
 {
     (void)state;
-    for (int s = 0; s < QF_SEARCH_STRATEGIES; s++) {
+    for (int s = SAMPLING; s < SAMPLING_END; s++) {
         world w = make_world(20, 1, 9);
         const qf_search_problem problem = problem_of(&w);
         const qf_budget budget = limit(QF_COST_BITS, 2.6);
@@ -323,7 +386,7 @@ static bool stop_at_ten(void *context, int done, int total)
 static void test_failures_and_stops_are_passed_on(void **state)
 {
     (void)state;
-    for (int s = 0; s < QF_SEARCH_STRATEGIES; s++) {
+    for (int s = SAMPLING; s < SAMPLING_END; s++) {
         world w = make_world(10, 0, 1);
         const qf_search_problem problem = problem_of(&w);
         const qf_budget budget = limit(QF_COST_BITS, 3);
@@ -369,7 +432,7 @@ static void test_front(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    for (int s = 0; s < QF_SEARCH_STRATEGIES; s++)
+    for (int s = SAMPLING; s < SAMPLING_END; s++)
         assert_int_equal(
             qf_search_strategy_named(qf_search_strategy_name((qf_search_strategy)s)), s);
     assert_int_equal(qf_search_strategy_named("gradient"), QF_SEARCH_STRATEGIES);
@@ -383,6 +446,8 @@ int main(void)
         cmocka_unit_test(test_large_space_is_solved_nearly),
         cmocka_unit_test(test_evolution_beats_the_paper_with_interactions),
         cmocka_unit_test(test_several_budgets_share_a_run),
+        cmocka_unit_test(test_exhaustive_is_all_or_nothing),
+        cmocka_unit_test(test_sums_are_solved_exactly),
         cmocka_unit_test(test_blocks_are_one_gene),
         cmocka_unit_test(test_same_seed_same_trials),
         cmocka_unit_test(test_impossible_budgets_say_what_is_possible),

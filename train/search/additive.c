@@ -85,3 +85,23 @@ double additive_harm(const void *context, const qf_subnet *subnet, int gene, int
     return model->effect[gene][width_index(model->problem, bits)] -
            model->effect[gene][width_index(model->problem, before)];
 }
+
+void additive_polish(search_run *run, const qf_budget *budget, const additive *model,
+                     qf_subnet *subnet)
+{
+    const qf_search_problem *problem = run->problem;
+    const int tries = 8 * problem->genes;
+
+    for (int t = 0; t < tries; t++) {
+        const int a = (int)qf_random_below(&run->random, (uint32_t)problem->genes);
+        const int b = (int)qf_random_below(&run->random, (uint32_t)problem->genes);
+        const int w = (int)qf_random_below(&run->random, (uint32_t)problem->widths);
+        const int v = (int)qf_random_below(&run->random, (uint32_t)problem->widths);
+        qf_subnet changed = *subnet;
+        search_set_gene(problem, &changed, a, problem->width[w]);
+        if (t % 2) search_set_gene(problem, &changed, b, problem->width[v]);
+        if (additive_predict(model, &changed) < additive_predict(model, subnet) &&
+            search_excess(problem, budget, &changed) <= 1)
+            *subnet = changed;
+    }
+}

@@ -16,5 +16,9 @@ typedef struct additive {
 QF_MUST_CHECK qf_status additive_fit(const search_run *run, additive *model);
 double additive_predict(const additive *model, const qf_subnet *subnet);
 search_harm additive_harm;
+/* Changes single widths and pairs of them while the model says it helps and the budget
+ * allows it. */
+void additive_polish(search_run *run, const qf_budget *budget, const additive *model,
+                     qf_subnet *subnet);
 
 #endif

@@ -136,6 +136,38 @@ static qf_status look(search_run *run)
     return strategies[run->options->strategy].run(run);
 }
 
+/* 0: too many to count. */
+static int space_of(const qf_search_problem *problem)
+{
+    enum { MOST = 1 << 20 };
+    int subnets = 1;
+
+    for (int g = 0; g < problem->genes; g++) {
+        subnets *= problem->widths;
+        if (subnets > MOST) return 0;
+    }
+    return subnets;
+}
+
+/* How many evaluations there will be room for. */
+static qf_status capacity_of(const qf_search_problem *problem, const qf_search_options *options,
+                             int budgets, int *capacity)
+{
+    const int space = space_of(problem);
+
+    *capacity = options->evaluations ? options->evaluations : 100 + 50 * budgets;
+    if (options->strategy == QF_SEARCH_EXHAUSTIVE) {
+        if (space == 0 || (options->evaluations && space > options->evaluations))
+            return qf_fail(QF_USAGE, "%d genes of %d widths are too many subnets to try all",
+                           problem->genes, problem->widths);
+        *capacity = space;
+    }
+    if (*capacity < budgets)
+        return qf_fail(QF_USAGE, "%d evaluations are too few for %d budgets", *capacity,
+                       budgets);
+    return QF_OK;
+}
+
 qf_status qf_search_run(const qf_search_problem *problem, const qf_search_options *options,
                         const qf_budget *budget, int budgets, qf_search *search)
 {
@@ -145,17 +177,13 @@ qf_status qf_search_run(const qf_search_problem *problem, const qf_search_option
                       .budgets = budgets,
                       .random = qf_random_init(options->seed, 0),
                       .search = search,
-                      .capacity =
-                          options->evaluations ? options->evaluations : 100 + 50 * budgets,
                       .slots = 64};
 
     QF_ASSERT(problem->genes > 0 && (problem->first || problem->linears % problem->genes == 0));
     QF_ASSERT(problem->linears <= QF_SUBNET_MAX && budgets > 0);
     QF_ASSERT(problem->widths > 0 && problem->widths <= QF_WIDTHS_MAX);
     memset(search, 0, sizeof *search);
-    if (run.capacity < budgets)
-        return qf_fail(QF_USAGE, "%d evaluations are too few for %d budgets", run.capacity,
-                       budgets);
+    QF_TRY(capacity_of(problem, options, budgets, &run.capacity));
     while (run.slots < 2 * run.capacity) run.slots *= 2;
     const qf_status status = look(&run);
     qf_free(run.slot);

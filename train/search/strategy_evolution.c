@@ -22,27 +22,6 @@ typedef struct child {
     double predicted;
 } child;
 
-/* Swaps pairs of genes' widths and single widths while the model says it helps. */
-static void polish(search_run *run, const qf_budget *budget, const additive *model,
-                   qf_subnet *subnet)
-{
-    const qf_search_problem *problem = run->problem;
-    const int tries = 8 * problem->genes;
-
-    for (int t = 0; t < tries; t++) {
-        const int a = (int)qf_random_below(&run->random, (uint32_t)problem->genes);
-        const int b = (int)qf_random_below(&run->random, (uint32_t)problem->genes);
-        const int w = (int)qf_random_below(&run->random, (uint32_t)problem->widths);
-        const int v = (int)qf_random_below(&run->random, (uint32_t)problem->widths);
-        qf_subnet changed = *subnet;
-        search_set_gene(problem, &changed, a, problem->width[w]);
-        if (t % 2) search_set_gene(problem, &changed, b, problem->width[v]);
-        if (additive_predict(model, &changed) < additive_predict(model, subnet) &&
-            search_excess(problem, budget, &changed) <= 1)
-            *subnet = changed;
-    }
-}
-
 static qf_subnet breed(search_run *run, const int *parent, int parents)
 {
     const qf_search_problem *problem = run->problem;
@@ -83,7 +62,7 @@ static int make_litter(search_run *run, const qf_budget *budget, const additive 
         qf_subnet subnet = breed(run, parent, parents);
         if (!search_repair(run, budget, NULL, additive_harm, model, &subnet)) continue;
         search_fill(run, budget, NULL, &subnet);
-        if (i % 2) polish(run, budget, model, &subnet);
+        if (i % 2) additive_polish(run, budget, model, &subnet);
         if (!is_new(run, litter, count, &subnet)) continue;
         const double predicted = additive_predict(model, &subnet);
         int at = count++;
