@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "command.h"
-#include "experiment/arm_table.h"
+#include "experiment/result_table.h"
+#include "experiment/subnet_columns.h"
 #include "inference.h"
 #include "interrupt.h"
 #include "options.h"
@@ -13,7 +14,7 @@
 
 static qf_status list_experiments(void)
 {
-#define CLI_EXPERIMENT(name, summary) printf("%-12s %s\n", #name, summary);
+#define CLI_EXPERIMENT(name, how, summary) printf("%-12s %s\n", #name, summary);
 #include "experiment/experiments.def"
 #undef CLI_EXPERIMENT
     return QF_OK;
@@ -25,7 +26,7 @@ static qf_status check(const experiment *e)
     QF_TRY(cli_need("experiment", "--train", e->train));
     QF_TRY(cli_need("experiment", "--valid", e->valid));
     QF_TRY(cli_need("experiment", "-o", e->directory));
-    QF_TRY(cli_check_int("seeds", e->seeds, 1, ARM_SEEDS));
+    QF_TRY(cli_check_int("seeds", e->seeds, 1, TABLE_SEEDS));
     QF_TRY(cli_check_int("unit", e->unit, 1, 1 << 24));
     QF_TRY(cli_check_int("records", e->records, 0, 1 << 24));
     QF_TRY(cli_check_int("samples", e->samples, 1, 1 << 24));
@@ -36,12 +37,16 @@ static qf_status check(const experiment *e)
 }
 
 /* Everything once without doing it: what names are wrong, and how much is to do. */
-static qf_status rehearse(experiment e, arm_table *table, bool tell, int *steps)
+static qf_status rehearse(experiment e, const char *name, bool tell, int *steps)
 {
+    static result_table table;
+    experiment_fill *fill;
+
+    QF_TRY(result_table_named(name, &table, &fill));
     e.rehearse = true;
     e.tell = tell;
     QF_TRY(experiment_open(&e));
-    const qf_status status = arm_table_fill(&e, table);
+    const qf_status status = fill(&e, &table);
     *steps = e.steps;
     experiment_close(&e);
     return status;
@@ -60,14 +65,15 @@ static qf_status print_file(const char *directory, const char *name, const char 
 
 static qf_status run(experiment *e, const char *name, bool dry, bool json)
 {
-    static arm_table table;
+    static result_table table;
+    experiment_fill *fill;
 
-    QF_TRY(arm_table_named(name, &table));
-    QF_TRY(rehearse(*e, &table, dry, &e->steps));
+    QF_TRY(rehearse(*e, name, dry, &e->steps));
     if (dry) return QF_OK;
+    QF_TRY(result_table_named(name, &table, &fill));
     qf_status status = experiment_open(e);
-    if (status == QF_OK) status = arm_table_fill(e, &table);
-    if (status == QF_OK) status = arm_table_save(e, &table);
+    if (status == QF_OK) status = fill(e, &table);
+    if (status == QF_OK) status = result_table_save(e, &table);
     experiment_close(e);
     QF_TRY(status);
     return print_file(e->directory, name, json ? "json" : "md");

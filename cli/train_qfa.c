@@ -65,11 +65,11 @@ static qf_status parse_balance(const cli_train *t, const qf_qmodel *model, tr_sa
 
 static qf_status parse_recipe(const cli_train *t, tr_qfa_options *o)
 {
-    const bool anchored = t->recipe && strcmp(t->recipe, "anchored") == 0;
+    const bool paper = t->recipe && strcmp(t->recipe, "paper") == 0;
 
-    if (t->recipe && !anchored && strcmp(t->recipe, "paper") != 0)
-        return qf_fail(QF_USAGE, "--recipe: '%s' is neither paper nor anchored", t->recipe);
-    *o = anchored ? tr_qfa_anchored : tr_qfa_defaults;
+    if (t->recipe && !paper && strcmp(t->recipe, "standard") != 0)
+        return qf_fail(QF_USAGE, "--recipe: '%s' is neither standard nor paper", t->recipe);
+    *o = paper ? tr_qfa_paper : tr_qfa_standard;
     return QF_OK;
 }
 
@@ -178,7 +178,7 @@ static qf_status with_model(const cli_train *t, tr_qfa_options *o, qf_qmodel *mo
     if (!t->teacher) return with_tokenizer(t, o, model);
     QF_TRY(qf_model_load(t->teacher, &teacher));
     o->teacher = &teacher;
-    o->share = cli_or_real(t->distill, 1);
+    o->share = cli_or_real(t->distill, o->share);
     const qf_status status = with_tokenizer(t, o, model);
     qf_model_release(&teacher);
     return status;

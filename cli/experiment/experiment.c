@@ -1,48 +1,13 @@
-/* experiment.c -- steps, and the commands behind them. */
+/* experiment.c -- steps: rehearsed, recalled or done, and accounted for. */
 #include "experiment.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../interrupt.h"
 #include "qforge/clock.h"
 #include "qforge/file.h"
 #include "qforge/memory.h"
-
-static const char *const base_name[] = {
-#define CLI_BASE(id, options) #id,
-#include "arms.def"
-};
-
-static const char *const base_options[] = {
-#define CLI_BASE(id, options) options,
-#include "arms.def"
-};
-
-static const struct {
-    const char *name, *label, *runs;
-    experiment_base base;
-} arms[] = {
-#define CLI_ARM(id, label, base, runs) {#id, label, runs, BASE_##base},
-#include "arms.def"
-};
-
-const char *experiment_arm_name(experiment_arm arm)
-{
-    return arms[arm].name;
-}
-
-const char *experiment_arm_label(experiment_arm arm)
-{
-    return arms[arm].label;
-}
-
-bool experiment_arm_trains(experiment_arm arm)
-{
-    return arms[arm].runs[0] != 0;
-}
 
 /* ---- steps ---- */
 
@@ -130,141 +95,19 @@ qf_status experiment_step(experiment *e, const char *name, const step_command *c
     return status;
 }
 
-/* ---- commands ---- */
-
-/* Numbers of options, printed where a command can keep them. */
-typedef struct figures {
-    int used;
-    char text[16][24];
-} figures;
-
-static const char *figure(figures *f, int64_t value)
+json_t *experiment_steps_of(const experiment *e, experiment_arm arm, int seed)
 {
-    QF_ASSERT(f->used < 16);
-    snprintf(f->text[f->used], sizeof f->text[0], "%lld", (long long)value);
-    return f->text[f->used++];
-}
+    char path[EXPERIMENT_PATH], name[EXPERIMENT_NAME];
+    json_t *steps = json_array();
+    bool all = true;
 
-/* What all commands have in common. */
-static void add_common(const experiment *e, step_command *command, figures *f)
-{
-    step_add(command, "--json", NULL);
-    if (e->threads) step_add(command, "--threads", figure(f, e->threads), NULL);
-    if (e->ledger) step_add(command, "--db", e->ledger, NULL);
-}
-
-/* Adds the words of a text of spaces; `room` keeps them. */
-static void add_words(step_command *command, const char *text, char *room, size_t size)
-{
-    char *rest = NULL;
-    snprintf(room, size, "%s", text);
-    for (char *word = strtok_r(room, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        step_add(command, word, NULL);
-}
-
-static qf_status model_path(const experiment *e, const char *name, char path[EXPERIMENT_PATH])
-{
-    const int length = snprintf(path, EXPERIMENT_PATH, "%s/models/%s", e->directory, name);
-    if (length >= 0 && length < EXPERIMENT_PATH) return QF_OK;
-    return qf_fail(QF_USAGE, "%s: too long a path", e->directory);
-}
-
-static qf_status quantise(experiment *e, experiment_base base, char path[EXPERIMENT_PATH])
-{
-    char name[EXPERIMENT_NAME], words[256];
-    step_command command = {0};
-    figures f = {0};
-    json_t *record;
-
-    snprintf(name, sizeof name, "quantize-%s", base_name[base]);
-    QF_TRY(model_path(e, base_name[base], path));
-    step_add(&command, "quantize", "--model", e->model, NULL);
-    if (e->tokenizer) step_add(&command, "--tokenizer", e->tokenizer, NULL);
-    add_words(&command, base_options[base], words, sizeof words);
-    step_add(&command, "--bits", "2,3,4", "--group", figure(&f, e->group), "--calib", e->train,
-             "--samples", figure(&f, e->samples), "--resume", "-o", path, NULL);
-    add_common(e, &command, &f);
-    QF_TRY(experiment_step(e, name, &command, &record));
-    json_decref(record);
-    return QF_OK;
-}
-
-/* One run of training, "3 --recipe paper": from one directory into another. */
-static qf_status train(experiment *e, const char *name, const char *run, int seed,
-                       const char *from, const char *to)
-{
-    char *options, words[256], step[EXPERIMENT_NAME];
-    step_command command = {0};
-    figures f = {0};
-    json_t *record;
-
-    const int64_t units = strtol(run, &options, 10);
-    snprintf(step, sizeof step, "train-%.80s", name);
-    step_add(&command, "train", "--model", from, "--data", e->train, "--steps",
-             figure(&f, units * e->unit), "--seed", figure(&f, seed), NULL);
-    add_words(&command, options, words, sizeof words);
-    step_add(&command, "--save-every", "100", "--resume", "-o", to, NULL);
-    add_common(e, &command, &f);
-    QF_TRY(experiment_step(e, step, &command, &record));
-    json_decref(record);
-    return QF_OK;
-}
-
-qf_status experiment_model(experiment *e, experiment_arm arm, int seed,
-                           char path[EXPERIMENT_PATH])
-{
-    char from[EXPERIMENT_PATH], runs[512], name[EXPERIMENT_NAME], *rest = NULL;
-    int number = 0;
-
-    QF_TRY(quantise(e, arms[arm].base, path));
-    snprintf(runs, sizeof runs, "%s", arms[arm].runs);
-    for (char *run = strtok_r(runs, ";", &rest); run; run = strtok_r(NULL, ";", &rest)) {
-        memcpy(from, path, sizeof from);
-        snprintf(name, sizeof name, "%s-s%d.%d", arms[arm].name, seed, ++number);
-        QF_TRY(model_path(e, name, path));
-        QF_TRY(train(e, name, run, seed, from, path));
+    for (int i = 0; experiment_step_name(arm, seed, i, name); i++) {
+        snprintf(path, sizeof path, "%.3900s/steps/%s.json", e->directory, name);
+        json_t *record = json_load_file(path, 0, NULL);
+        all &= record != NULL;
+        if (record) json_array_append_new(steps, record);
     }
-    return QF_OK;
-}
-
-/* "judge-paper-s1-fixed"; what is not trained has no seed. */
-static void name_step(char name[EXPERIMENT_NAME], const char *verb, experiment_arm arm,
-                      int seed, const char *which)
-{
-    if (experiment_arm_trains(arm))
-        snprintf(name, EXPERIMENT_NAME, "%s-%s-s%d-%s", verb, arms[arm].name, seed, which);
-    else
-        snprintf(name, EXPERIMENT_NAME, "%s-%s-%s", verb, arms[arm].name, which);
-}
-
-qf_status experiment_judge(experiment *e, experiment_arm arm, int seed, const char *which,
-                           const char *subnets, json_t **record)
-{
-    char path[EXPERIMENT_PATH], name[EXPERIMENT_NAME];
-    step_command command = {0};
-    figures f = {0};
-
-    QF_TRY(experiment_model(e, arm, seed, path));
-    name_step(name, "judge", arm, seed, which);
-    step_add(&command, "eval", "--model", path, "--subnets", subnets, "--text", e->valid,
-             "--records", figure(&f, e->records), NULL);
-    add_common(e, &command, &f);
-    return experiment_step(e, name, &command, record);
-}
-
-qf_status experiment_search(experiment *e, experiment_arm arm, int seed, const char *budgets,
-                            json_t **record)
-{
-    char path[EXPERIMENT_PATH], name[EXPERIMENT_NAME];
-    step_command command = {0};
-    figures f = {0};
-
-    QF_TRY(experiment_model(e, arm, seed, path));
-    name_step(name, "search", arm, seed, "bits");
-    step_add(&command, "search", "--model", path, "--text", e->train, "--skip",
-             figure(&f, e->search_skip), "--records", figure(&f, e->search_records),
-             "--max-bits", budgets, "--evaluations", figure(&f, e->search_evaluations),
-             "--finalists", "0", "--seed", figure(&f, seed), NULL);
-    add_common(e, &command, &f);
-    return experiment_step(e, name, &command, record);
+    if (all) return steps;
+    json_decref(steps);
+    return NULL;
 }

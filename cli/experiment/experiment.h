@@ -63,8 +63,33 @@ QF_MUST_CHECK qf_status experiment_model(experiment *e, experiment_arm arm, int 
 QF_MUST_CHECK qf_status experiment_judge(experiment *e, experiment_arm arm, int seed,
                                          const char *which, const char *subnets,
                                          json_t **record);
-/* The record of searching subnets within budgets of average bits, "2.25,2.5". */
+/* The same with any model's directory and a class of kernels (NULL: exact). */
+QF_MUST_CHECK qf_status experiment_judge_model(experiment *e, experiment_arm arm, int seed,
+                                               const char *which, const char *model,
+                                               const char *subnets, const char *accuracy,
+                                               json_t **record);
+/* The directory of an arm's model with its adapters merged. */
+QF_MUST_CHECK qf_status experiment_merge(experiment *e, experiment_arm arm, int seed,
+                                         char path[EXPERIMENT_PATH]);
+
+typedef struct experiment_search_options {
+    const char *budgets;  /* of average bits, "2.25,2.5" */
+    const char *strategy; /* as --strategy */
+    const char *choice;   /* as --choice */
+    int evaluations;      /* as --evaluations */
+} experiment_search_options;
+/* The record of a search; without options by evolution, a width per linear, of the
+ * experiment's evaluations. */
+QF_MUST_CHECK qf_status experiment_search_with(experiment *e, experiment_arm arm, int seed,
+                                               const experiment_search_options *options,
+                                               json_t **record);
 QF_MUST_CHECK qf_status experiment_search(experiment *e, experiment_arm arm, int seed,
                                           const char *budgets, json_t **record);
+
+/* The name of the step that quantised an arm's model (index 0) or of its run of training
+ * number `index`; false when there is none. */
+bool experiment_step_name(experiment_arm arm, int seed, int index, char name[EXPERIMENT_NAME]);
+/* The records of those steps, a new list; NULL when one is missing. */
+json_t *experiment_steps_of(const experiment *e, experiment_arm arm, int seed);
 
 #endif

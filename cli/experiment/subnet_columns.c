@@ -79,7 +79,7 @@ static void write_lines(FILE *out, const qf_config *config)
         }
 }
 
-qf_status columns_write(const char *path, const qf_config *config)
+static qf_status write_file(const char *path, const qf_config *config)
 {
     char *text = NULL;
     size_t size = 0;
@@ -90,5 +90,17 @@ qf_status columns_write(const char *path, const qf_config *config)
     qf_status status = fclose(out) == 0 ? QF_OK : QF_MEMORY;
     if (status == QF_OK) status = qf_file_write(path, text, size);
     free(text);
+    return status;
+}
+
+qf_status columns_file(const experiment *e, char path[EXPERIMENT_PATH])
+{
+    qf_model model;
+
+    snprintf(path, EXPERIMENT_PATH, "%.4000s/columns.subnets", e->directory);
+    if (e->rehearse) return QF_OK;
+    QF_TRY(qf_model_load(e->model, &model));
+    const qf_status status = write_file(path, &model.config);
+    qf_model_release(&model);
     return status;
 }

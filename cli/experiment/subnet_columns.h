@@ -3,6 +3,7 @@
 #ifndef QF_CLI_SUBNET_COLUMNS_H
 #define QF_CLI_SUBNET_COLUMNS_H
 
+#include "experiment.h"
 #include "qforge/subnet.h"
 
 enum { COLUMNS_MIXED = 4, COLUMNS_FIXED = 3 + COLUMNS_MIXED, COLUMN_SUBNETS = 4 };
@@ -19,9 +20,10 @@ typedef struct subnet_column {
 /* Uniform widths and random mixes, by bits. */
 extern const subnet_column columns_fixed[COLUMNS_FIXED];
 
-/* Writes the file that the columns speak of: one uniform subnet of 2, 3 and 4 bits, and for
- * each mixed column COLUMN_SUBNETS random ones, each linear drawn alone from the most
- * undecided odds of that mean, within 0.02 bits of it. */
-QF_MUST_CHECK qf_status columns_write(const char *path, const qf_config *config);
+/* The path of the file that the columns speak of, which is written unless this is a
+ * rehearsal: one uniform subnet of 2, 3 and 4 bits, and for each mixed column COLUMN_SUBNETS
+ * random ones, each linear drawn alone from the most undecided odds of that mean, within 0.02
+ * bits of it. */
+QF_MUST_CHECK qf_status columns_file(const experiment *e, char path[EXPERIMENT_PATH]);
 
 #endif

@@ -72,7 +72,7 @@ static bool watch(void *context, const tr_progress *progress)
 static tr_qfa_options options_of(const tr_stream *stream, const char *where, int64_t steps,
                                  trace *t)
 {
-    tr_qfa_options o = tr_qfa_defaults;
+    tr_qfa_options o = tr_qfa_paper;
     o.source = &qf_reference_source;
     o.stream = stream;
     o.batch = 3;
@@ -134,7 +134,7 @@ static void offsets_are_trained(void **state)
     const int width[] = {2, 4};
 
     o.rank = 0;
-    o.sampler = tr_qfa_anchored.sampler;
+    o.sampler = tr_qfa_standard.sampler;
     o.sampler.cycle = 1;
     tr_sampler_take_widths(&o.sampler, width, 2);
     quantised_tiny(&frozen);

@@ -5,7 +5,9 @@ qf_status tr_adapters_merge(qf_qmodel *model)
 {
     const int count = model->base.config.layers * QF_LINEARS;
 
-    if (model->rank == 0) return qf_fail(QF_RANGE, "the model has no adapters to merge");
+    if (model->rank == 0)
+        return qf_fail(QF_RANGE, "the model has no adapters to merge (offsets trained "
+                                 "themselves, --rank 0, are in it already)");
     for (int i = 0; i < count * model->widths; i++) {
         const int bits = model->width[i % model->widths];
         int64_t n, k;

@@ -13,20 +13,21 @@
 #include "qforge/memory.h"
 #include "supernet.h"
 
-const tr_qfa_options tr_qfa_anchored = {
+const tr_qfa_options tr_qfa_standard = {
     .batch = 4,
     .length = 256,
     .schedule = {.decay = TR_COSINE, .peak = 1.5e-3},
     .adamw = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 0},
-    .sampler = {.kind = TR_SAMPLER_IID,
+    .sampler = {.kind = TR_SAMPLER_BLEND,
                 .mapping = TR_MAPPING_BINOMIAL,
                 .granularity = QF_LINEAR_WISE,
-                .anchors = 0.4},
+                .anchors = 0.3},
     .sharing = TR_DECOUPLED,
     .rank = 0,
+    .share = 0.5,
 };
 
-const tr_qfa_options tr_qfa_defaults = {
+const tr_qfa_options tr_qfa_paper = {
     .batch = 4,
     .length = 256,
     .schedule = {.decay = TR_CONSTANT, .peak = 1e-3},
@@ -36,6 +37,7 @@ const tr_qfa_options tr_qfa_defaults = {
                 .granularity = QF_LINEAR_WISE},
     .sharing = TR_DECOUPLED,
     .rank = 8,
+    .share = 0.5,
 };
 
 enum { ARRAYS = 1 + TR_ADAMW_ARRAYS };

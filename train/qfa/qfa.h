@@ -40,13 +40,14 @@ typedef struct tr_qfa_options {
     void *report_context;
 } tr_qfa_options;
 
+/* What did best at every width on a small model (docs/results.md): the offsets themselves,
+ * rate 1.5e-3 falling as half a cosine, no clipping; three steps in ten anchored to one width
+ * everywhere, the others a blend of uniform draws and of a mean drawn afresh.  With a teacher,
+ * half of what is wanted is its. */
+extern const tr_qfa_options tr_qfa_standard;
 /* LLM-QFA as its paper has it: decoupled adapters of rank 8, balanced sampling, constant
  * rate 1e-3, clipping at 0.3. */
-extern const tr_qfa_options tr_qfa_defaults;
-/* What did better at every width on a small model (docs/results.md): the offsets
- * themselves, rate 1.5e-3 falling as half a cosine, no clipping; the mean drawn afresh at
- * each step, and four steps in ten anchored to one width everywhere. */
-extern const tr_qfa_options tr_qfa_anchored;
+extern const tr_qfa_options tr_qfa_paper;
 
 /* Trains for schedule.steps steps in all and saves the model with its adapters.  QF_USAGE
  * when the directory holds a checkpoint and resume is false. */
