@@ -48,14 +48,33 @@ static qf_status parse_widths(const cli_train *t, const qf_qmodel *model, tr_sam
     return QF_OK;
 }
 
+/* "333,362.5,401": one number for each width drawn from. */
+static qf_status parse_levels(const char *text, tr_sampler *sampler)
+{
+    const char *at = text;
+    int count = 0;
+
+    for (char *end; count < QF_WIDTHS_MAX; at = end + 1) {
+        const double level = strtod(at, &end);
+        if (end == at || !(level > 0) || !isfinite(level) || (*end && *end != ',')) break;
+        sampler->level[count++] = level;
+        if (*end) continue;
+        if (count == sampler->widths) return QF_OK;
+        break;
+    }
+    return qf_fail(QF_USAGE,
+                   "--balance: '%s' is neither bits nor bytes nor %d numbers, one a "
+                   "width",
+                   text, sampler->widths);
+}
+
 /* What each width takes of the resource to be balanced. */
 static qf_status parse_balance(const cli_train *t, const qf_qmodel *model, tr_sampler *sampler)
 {
     const qf_config *config = &model->base.config;
 
     if (!t->balance || strcmp(t->balance, "bits") == 0) return QF_OK;
-    if (strcmp(t->balance, "bytes") != 0)
-        return qf_fail(QF_USAGE, "--balance: '%s' is neither bits nor bytes", t->balance);
+    if (strcmp(t->balance, "bytes") != 0) return parse_levels(t->balance, sampler);
     for (int i = 0; i < sampler->widths; i++) {
         const qf_subnet subnet = qf_subnet_uniform(config, sampler->width[i]);
         sampler->level[i] = (double)qf_subnet_bytes(config, &subnet, model->group);

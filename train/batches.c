@@ -31,6 +31,7 @@ void tr_stream_release(tr_stream *stream)
 {
     qf_free(stream->start);
     qf_free(stream->token);
+    qf_free(stream->given);
     *stream = (tr_stream){0};
 }
 
@@ -67,5 +68,7 @@ void tr_batch_draw(const tr_stream *stream, uint64_t seed, int64_t step, int B, 
         if (stream->starts) at = stream->start[at];
         memcpy(token, stream->token + at, (size_t)T * sizeof *token);
         memcpy(target, stream->token + at + 1, (size_t)T * sizeof *target);
+        for (int t = 0; stream->given && t < T; t++)
+            if (stream->given[at + 1 + t]) target[t] = -1;
     }
 }

@@ -88,5 +88,7 @@ uint64_t tr_stream_hash(const tr_stream *stream)
     uint64_t hash = 0xCBF29CE484222325u; /* FNV-1a */
     for (int64_t i = 0; i < stream->count; i++)
         hash = (hash ^ (uint64_t)(uint32_t)stream->token[i]) * 0x100000001B3u;
+    for (int64_t i = 0; stream->given && i < stream->count; i++)
+        hash = (hash ^ stream->given[i]) * 0x100000001B3u;
     return hash;
 }

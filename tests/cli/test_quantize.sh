@@ -131,6 +131,9 @@ refuse_train 2 'is no width' --widths 2.5
 refuse_train 2 'is no width' --widths 1e300
 refuse_train 2 'share of the steps' --anchors 1.5
 refuse_train 2 '--balance' --balance joules
+refuse_train 2 '--balance' --balance 1,2
+refuse_train 2 'must cost more' --balance 3,2,4
+refuse_train 2 '--balance' --balance 1,2,3,4
 refuse_train 2 '--recipe' --recipe best
 refuse_train 2 'cycle' --cycle 0
 refuse_train 2 '--length' --length 33
