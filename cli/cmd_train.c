@@ -4,6 +4,7 @@
 #include "command.h"
 #include "interrupt.h"
 #include "options.h"
+#include "team.h"
 #include "train.h"
 
 static qf_status check(const cli_train *t)
@@ -36,6 +37,8 @@ qf_status cli_cmd_train(int argc, char **argv)
                    .weight_decay = -1,
                    .cycle = -1,
                    .anchors = -1,
+                   .accumulate = -1,
+                   .slope = -1,
                    .distill = -1,
                    .rank = -1};
     const cli_option options[] = {
@@ -49,9 +52,12 @@ qf_status cli_cmd_train(int argc, char **argv)
         {"out", 'o', CLI_TEXT, &t.out, "DIR", "where the model goes"},
         {"steps", 'n', CLI_INT, &t.steps, "N", "optimiser steps in all"},
         {"batch", 'b', CLI_INT, &t.batch, "N", "sequences per step"},
+        {"accumulate", 0, CLI_INT, &t.accumulate, "N",
+         "batches whose mean gradient a step takes (LLM-QFA)"},
         {"length", 'l', CLI_INT, &t.length, "N", "tokens per sequence"},
         {"align", 0, CLI_FLAG, &t.align, NULL, "sequences begin where a record does"},
         {"lr", 0, CLI_REAL, &t.rate, "X", "learning rate"},
+        {"slope", 0, CLI_REAL, &t.slope, "X", "it falls by 2^-X with each bit of width"},
         {"schedule", 0, CLI_TEXT, &t.schedule, "NAME", "constant or cosine"},
         {"warmup", 0, CLI_INT, &t.warmup, "N", "steps of warm-up"},
         {"clip", 0, CLI_REAL, &t.clip, "X", "largest norm of the gradient; 0: any"},
@@ -89,6 +95,7 @@ qf_status cli_cmd_train(int argc, char **argv)
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));
     QF_TRY(check(&t));
+    if (!t.full) QF_TRY(cli_team_join(argv, &t.team));
     cli_interrupt_catch();
     return t.full ? cli_train_full(&t) : cli_train_qfa(&t);
 }

@@ -11,6 +11,7 @@
 #include "qforge/tokenizer.h"
 #include "train/batches.h"
 #include "train/loop.h"
+#include "train/qfa/team.h"
 
 /* The command line.  Text is NULL and a number negative where nothing was said: each mode
  * has its own defaults. */
@@ -25,8 +26,9 @@ typedef struct cli_train {
     /* LLM-QFA */
     const char *model, *recipe, *sampler, *mapping, *choice, *sharing, *balance, *teacher;
     cli_list widths;
-    int64_t cycle, rank;
-    double anchors, distill;
+    int64_t cycle, rank, accumulate;
+    double anchors, distill, slope;
+    tr_team team;
 } cli_train;
 
 qf_status cli_train_full(const cli_train *train);
@@ -54,6 +56,7 @@ typedef struct cli_train_report {
     cli_progress line;
     tr_progress last; /* step 0: no step was taken */
     double recent[CLI_RECENT_LOSSES];
+    bool silent;     /* another member of the team tells */
     const char *log; /* every step adds a line to it: step, loss, rate, norm; NULL: none */
 } cli_train_report;
 

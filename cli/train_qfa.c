@@ -116,6 +116,8 @@ static qf_status check_numbers(const cli_train *t, const qf_config *config)
     if (length < 1 || length > config->context)
         return qf_fail(QF_USAGE, "--length: %lld tokens; the model's context is %d",
                        (long long)length, config->context);
+    if (t->accumulate == 0 || t->accumulate > 1 << 16)
+        return qf_fail(QF_USAGE, "--accumulate: %lld batches", (long long)t->accumulate);
     if (t->rank > 4096)
         return qf_fail(QF_USAGE, "--rank: %lld is not 0 to 4096", (long long)t->rank);
     if (t->cycle == 0) return qf_fail(QF_USAGE, "--cycle: a wave takes one step or more");
@@ -139,6 +141,8 @@ static qf_status understand(const cli_train *t, const qf_qmodel *model, tr_qfa_o
     o->length =
         (int)cli_or(t->length, o->length < config->context ? o->length : config->context);
     o->rank = (int)cli_or(t->rank, o->rank);
+    o->accumulate = (int)cli_or(t->accumulate, 1);
+    o->slope = cli_or_real(t->slope, o->slope);
     o->adamw.clip = cli_or_real(t->clip, o->adamw.clip);
     o->adamw.weight_decay = cli_or_real(t->weight_decay, o->adamw.weight_decay);
     o->seed = (uint64_t)cli_or(t->seed, 1);
@@ -149,6 +153,12 @@ static qf_status understand(const cli_train *t, const qf_qmodel *model, tr_qfa_o
     return QF_OK;
 }
 
+static qf_status prepare(const cli_train *t, const qf_tokenizer *tokenizer)
+{
+    QF_TRY(qf_directory_make(t->out));
+    return qf_tokenizer_save(tokenizer, t->out);
+}
+
 static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *model,
                              const qf_tokenizer *tokenizer)
 {
@@ -157,11 +167,12 @@ static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *m
 
     QF_TRY(tr_stream_load(t->data, tokenizer, &stream));
     o->stream = &stream;
+    o->team = t->team;
+    report.silent = t->team.member > 0;
     o->report = cli_train_tell;
     o->report_context = &report;
     qf_status status = cli_train_windows(t, &stream, o->length);
-    if (status == QF_OK) status = qf_directory_make(t->out);
-    if (status == QF_OK) status = qf_tokenizer_save(tokenizer, t->out);
+    if (status == QF_OK && t->team.member == 0) status = prepare(t, tokenizer);
     if (status == QF_OK) status = tr_qfa_train(o, model);
     cli_progress_end(&report.line);
     tr_stream_release(&stream);

@@ -30,6 +30,7 @@ bool cli_train_tell(void *context, const tr_progress *progress)
     const int64_t here = report->last.step + 1;
     report->last = *progress;
     report->last.step = here;
+    if (report->silent) return !cli_interrupted();
     add_to_log(report, progress);
     cli_duration(progress->left, left);
     cli_progress_show(&report->line,

@@ -3,6 +3,7 @@
 #define QF_FLEET_ERRAND_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "qforge/status.h"
 
@@ -20,5 +21,9 @@ static inline bool errand_went_well(const errand_end *end)
  * asked to stop (SIGTERM) when this process dies.  QF_OK however it ends; QF_IO, QF_MEMORY when
  * there is none. */
 QF_MUST_CHECK qf_status errand_run(char *const argv[], bool quiet, errand_end *end);
+
+/* The same in two parts, with time for something else between them. */
+QF_MUST_CHECK qf_status errand_start(char *const argv[], bool quiet, pid_t *child);
+QF_MUST_CHECK qf_status errand_wait(char *const argv[], pid_t child, errand_end *end);
 
 #endif

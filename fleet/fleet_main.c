@@ -1,4 +1,5 @@
-/* fleet_main.c -- qforge-mpi: one rank of `mpirun qforge tune …`.
+/* fleet_main.c -- qforge-mpi: one rank of `mpirun qforge tune …`, or of `mpirun qforge train …`
+ * (relay.h).
  *
  *     rank 0's ledger --copy--> every rank's own file --`qforge tune --shard`-->
  *         --copy--> rank 0 --`qforge db merge`--> rank 0's ledger
@@ -10,7 +11,7 @@
  * left behind by a job that was killed is where the next begins.
  *
  * qforge itself runs this: qforge-mpi QFORGE LEDGER FILE RANKS ARGUMENT..., where FILE is this
- * rank's. */
+ * rank's.  A LEDGER "-" stands for training. */
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "errand.h"
 #include "ferry.h"
 #include "qforge/memory.h"
+#include "relay.h"
 
 enum { PATH_SIZE = 4352, UNREADABLE = -2 };
 
@@ -234,7 +236,8 @@ int main(int argc, char **argv)
     int ranks;
 
     if (argc < 6 || sscanf(argv[4], "%d", &ranks) != 1) {
-        fprintf(stderr, "qforge: qforge-mpi is run by `mpirun qforge tune …`\n");
+        fprintf(stderr,
+                "qforge: qforge-mpi is run by `mpirun qforge tune …` and `… train …`\n");
         return 2;
     }
     f = (fleet){argv[1], argv[2], argv[3], argv + 5, argc - 5, "", 0, 0};
@@ -243,13 +246,15 @@ int main(int argc, char **argv)
     MPI_Comm_size(MPI_COMM_WORLD, &f.ranks);
     snprintf(f.copy, sizeof f.copy, "%s.copy", f.file);
     int code = 2;
-    if (f.ranks == ranks)
+    if (f.ranks == ranks && strcmp(f.ledger, "-") == 0)
+        code = relay_run(f.qforge, f.argument, f.arguments, f.rank, f.ranks);
+    else if (f.ranks == ranks)
         code = run(&f);
     else
         fprintf(
             stderr,
             "qforge: %d ranks were started, but the MPI that qforge-mpi was built with sees "
-            "%d; `--shard I/N` needs no MPI\n",
+            "%d; `tune --shard I/N` needs no MPI\n",
             ranks, f.ranks);
     MPI_Finalize();
     return code;

@@ -141,8 +141,8 @@ static factors factors_of(const tr_adamw *adamw, int group)
     const double t = (double)adamw->steps[group];
     const double decay = adamw->group[group].decay ? o->weight_decay : 0;
     return (factors){
-        .keep = (float)(1 - adamw->rate * decay),
-        .rate = (float)adamw->rate,
+        .keep = (float)(1 - adamw->rate * adamw->group[group].pace * decay),
+        .rate = (float)(adamw->rate * adamw->group[group].pace),
         .epsilon = (float)o->epsilon,
         .beta1 = (float)o->beta1,
         .beta2 = (float)o->beta2,

@@ -18,7 +18,8 @@ typedef struct tr_group {
     float *value;
     float *gradient; /* cleared by every step the group takes */
     int64_t count;
-    bool decay; /* weight decay applies */
+    bool decay;  /* weight decay applies */
+    double pace; /* of its learning rate to the others': 1 */
 } tr_group;
 
 typedef struct tr_adamw_options {

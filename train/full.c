@@ -71,7 +71,7 @@ typedef struct member {
 static void add_member(full *f, tr_group *group, member m)
 {
     f->array[f->groups] = tr_array_of(m.name, m.value, m.count);
-    group[f->groups++] = (tr_group){m.value, m.gradient, m.count, m.decay};
+    group[f->groups++] = (tr_group){m.value, m.gradient, m.count, m.decay, 1};
 }
 
 static void list_members(full *f, tr_group *group)

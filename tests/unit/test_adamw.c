@@ -27,7 +27,8 @@ static void setup(struct problem *p)
     for (int g = 0; g < GROUPS; g++) {
         for (int64_t i = 0; i < counts[g]; i++)
             p->value[g][i] = (float)qf_random_normal(&random);
-        p->group[g] = (tr_group){p->value[g], p->gradient[g], counts[g], g != 0};
+        p->group[g] =
+            (tr_group){p->value[g], p->gradient[g], counts[g], g != 0, g == 2 ? 0.25 : 1};
     }
 }
 
@@ -46,7 +47,7 @@ struct reference {
 };
 
 static void reference_step(struct reference *r, const struct problem *p,
-                           const tr_adamw_options *o, double rate, const bool *active)
+                           const tr_adamw_options *o, double speed, const bool *active)
 {
     double square = 0;
     for (int g = 0; g < GROUPS; g++)
@@ -57,6 +58,7 @@ static void reference_step(struct reference *r, const struct problem *p,
     for (int g = 0; g < GROUPS; g++) {
         if (!active[g]) continue;
         const double t = ++r->steps[g], decay = g ? o->weight_decay : 0;
+        const double rate = speed * p->group[g].pace;
         for (int64_t i = 0; i < counts[g]; i++) {
             const double d = (double)p->gradient[g][i] * shrink;
             double *m = &r->m[g][i], *v = &r->v[g][i], *value = &r->value[g][i];

@@ -1,6 +1,7 @@
 /* qfa.c -- the training run: adapters, supernet, network, optimiser; one subnet a step. */
 #include "qfa.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,8 @@ typedef struct run {
     tr_linear_f32 *teacher_linears;
     tr_net *teacher, *net;
     tr_adamw *adamw;
+    tr_sum *sum;
+    float *gradient; /* of all adapters */
     tr_curve *curve;
     int linears;
     bool *active;            /* [linears][components][2], A and B of each */
@@ -61,6 +64,11 @@ typedef struct run {
 } run;
 
 /* ---- what a run depends on ---- */
+
+static int micro_of(const tr_qfa_options *o)
+{
+    return o->accumulate ? o->accumulate : 1;
+}
 
 /* FNV-1a by words; the tail by bytes. */
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
@@ -124,14 +132,15 @@ static void write_recipe(run *r)
     snprintf(r->recipe, sizeof r->recipe,
              "qfa model=%016llx sharing=%d rank=%d scale=%.9g sampler=%d mapping=%d choice=%d "
              "cycle=%lld anchors=%.17g levels=%016llx "
-             "batch=%d length=%d rate=%.17g..%.17g warmup=%lld horizon=%lld betas=%g,%g "
+             "batch=%dx%d length=%d rate=%.17g..%.17g slope=%.9g warmup=%lld horizon=%lld "
+             "betas=%g,%g "
              "epsilon=%g decay=%g clip=%g seed=%llu data=%016llx teacher=%016llx share=%.17g",
              (unsigned long long)hash_model(r->model), a->sharing, a->rank, (double)a->scale,
              s->kind, s->mapping, s->granularity, (long long)s->cycle, s->anchors,
-             (unsigned long long)hash_levels(s), o->batch, o->length, o->schedule.peak,
-             o->schedule.floor, (long long)o->schedule.warmup, (long long)horizon,
-             o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon, o->adamw.weight_decay,
-             o->adamw.clip, (unsigned long long)o->seed,
+             (unsigned long long)hash_levels(s), o->batch, micro_of(o), o->length,
+             o->schedule.peak, o->schedule.floor, o->slope, (long long)o->schedule.warmup,
+             (long long)horizon, o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon,
+             o->adamw.weight_decay, o->adamw.clip, (unsigned long long)o->seed,
              (unsigned long long)tr_stream_hash(o->stream),
              (unsigned long long)hash_teacher(o->teacher), o->teacher ? o->share : 0);
 }
@@ -171,6 +180,14 @@ static qf_status make_network(run *r)
     return r->token && r->target ? QF_OK : QF_MEMORY;
 }
 
+/* By the narrowest width that uses the component; three bits walk at the run's rate. */
+static double pace_of(const run *r, int component)
+{
+    int w = 0;
+    while (w + 1 < r->model->widths && !tr_adapters_uses(r->adapters, component, w)) w++;
+    return exp2(r->options->slope * (3 - r->model->width[w]));
+}
+
 static qf_status make_optimiser(run *r)
 {
     const int components = tr_adapters_components(r->adapters);
@@ -184,8 +201,9 @@ static qf_status make_optimiser(run *r)
     }
     for (int i = 0; i < count; i++) {
         const tr_adapter a = tr_adapters_at(r->adapters, i / components, i % components);
-        group[2 * i] = (tr_group){a.a, a.da, a.a_size, true};
-        group[2 * i + 1] = (tr_group){a.b, a.db, a.b_size, true};
+        const double pace = pace_of(r, i % components);
+        group[2 * i] = (tr_group){a.a, a.da, a.a_size, true, pace};
+        group[2 * i + 1] = (tr_group){a.b, a.db, a.b_size, true, pace};
     }
     const qf_status status =
         tr_adamw_create(&r->options->adamw, group, 2 * count, r->options->pool, &r->adamw);
@@ -195,13 +213,15 @@ static qf_status make_optimiser(run *r)
     float *value = tr_adapters_values(r->adapters, &values);
     r->array[0] = tr_array_of("adapters", value, values);
     tr_adamw_arrays(r->adamw, r->array + 1);
-    return QF_OK;
+    r->gradient = tr_adapters_gradients(r->adapters, &values);
+    return tr_sum_create(&r->options->team, micro_of(r->options), values, &r->sum);
 }
 
 static void release(run *r)
 {
     tr_curve_close(r->curve);
     tr_adamw_destroy(r->adamw);
+    tr_sum_destroy(r->sum);
     tr_net_destroy(r->net);
     tr_net_destroy(r->teacher);
     tr_linear_f32_destroy(r->teacher_linears);
@@ -216,6 +236,11 @@ static void release(run *r)
 
 /* ---- the run ---- */
 
+static bool writes(const run *r)
+{
+    return r->options->team.member == 0;
+}
+
 static void mark_active(run *r)
 {
     const int components = tr_adapters_components(r->adapters);
@@ -227,6 +252,16 @@ static void mark_active(run *r)
     }
 }
 
+/* Of one micro-batch. */
+static qf_status gradient_of(void *self, int64_t index, double *loss)
+{
+    run *r = self;
+    const tr_qfa_options *o = r->options;
+
+    tr_batch_draw(o->stream, o->seed, index, o->batch, o->length, r->token, r->target);
+    return tr_net_gradient(r->net, r->token, r->target, o->batch, o->length, NULL, loss);
+}
+
 static qf_status take(void *self, int64_t step, tr_progress *progress)
 {
     run *r = self;
@@ -235,19 +270,42 @@ static qf_status take(void *self, int64_t step, tr_progress *progress)
 
     tr_sampler_draw(&r->sampler, step, r->linears, &subnet);
     QF_TRY(tr_supernet_choose(r->supernet, &subnet));
-    tr_batch_draw(o->stream, o->seed, step, o->batch, o->length, r->token, r->target);
-    QF_TRY(tr_net_gradient(r->net, r->token, r->target, o->batch, o->length, NULL,
-                           &progress->loss));
+    QF_TRY(tr_sum_step(r->sum, step, gradient_of, r, r->gradient, &progress->loss));
     mark_active(r);
     progress->rate = tr_schedule_rate(&o->schedule, step);
     QF_TRY(tr_adamw_step(r->adamw, progress->rate, r->active, &progress->norm));
+    if (!r->curve) return QF_OK;
     return tr_curve_add(r->curve, progress, qf_subnet_bits(&r->model->base.config, &subnet));
 }
 
 static qf_status save(void *self, int64_t steps)
 {
     const run *r = self;
+    if (!writes(r)) return QF_OK;
     return tr_checkpoint_save(r->path, r->recipe, steps, r->array, ARRAYS);
+}
+
+/* A member without the files of member 0 would begin elsewhere, or with something else. */
+static qf_status same_start(run *r, int64_t first)
+{
+    const tr_team *team = &r->options->team;
+    struct {
+        int64_t first;
+        uint64_t recipe;
+    } own = {first, hash_bytes(0xcbf29ce484222325, r->recipe, strlen(r->recipe))}, theirs = own;
+
+    if (!team->broadcast) return QF_OK;
+    QF_TRY(team->broadcast(team->self, 0, &theirs, sizeof theirs));
+    if (theirs.first != own.first)
+        return qf_fail(
+            QF_USAGE,
+            "%s: member %d stands at step %lld, member 0 at %lld: they need the same "
+            "files",
+            r->path, team->member, (long long)own.first, (long long)theirs.first);
+    if (theirs.recipe != own.recipe)
+        return qf_fail(QF_USAGE, "%s: member %d trains something else than member 0", r->path,
+                       team->member);
+    return QF_OK;
 }
 
 static qf_status load_checkpoint(run *r, int64_t *first)
@@ -255,7 +313,8 @@ static qf_status load_checkpoint(run *r, int64_t *first)
     const tr_qfa_options *o = r->options;
     const qf_status status = tr_checkpoint_load(r->path, r->recipe, first, r->array, ARRAYS);
 
-    if (status != QF_OK) return status == QF_NOT_FOUND ? QF_OK : status;
+    if (status != QF_OK && status != QF_NOT_FOUND) return status;
+    QF_TRY(same_start(r, *first));
     if (*first <= o->schedule.steps) return QF_OK;
     return qf_fail(QF_USAGE, "%s: %lld steps were taken already, %lld are wanted", r->path,
                    (long long)*first, (long long)o->schedule.steps);
@@ -266,14 +325,14 @@ static qf_status start(run *r, int64_t *first)
     const tr_qfa_options *o = r->options;
 
     *first = 0;
-    QF_TRY(qf_directory_make(o->directory));
+    if (writes(r)) QF_TRY(qf_directory_make(o->directory));
     r->path = qf_path_join(o->directory, "checkpoint.safetensors");
     r->curve_path = qf_path_join(o->directory, "train.csv");
     if (!r->path || !r->curve_path) return QF_MEMORY;
     if (!o->resume && qf_file_exists(r->path))
         return qf_fail(QF_USAGE, "%s: a run was begun here; --resume goes on with it", r->path);
     QF_TRY(load_checkpoint(r, first));
-    return tr_curve_open(r->curve_path, *first, &r->curve);
+    return !writes(r) ? QF_OK : tr_curve_open(r->curve_path, *first, &r->curve);
 }
 
 static qf_status train(run *r)
@@ -283,7 +342,7 @@ static qf_status train(run *r)
                     .take = take,
                     .save = save,
                     .steps = o->schedule.steps,
-                    .tokens = (int64_t)o->batch * o->length,
+                    .tokens = (int64_t)o->batch * o->length * micro_of(o),
                     .save_every = o->save_every,
                     .report = o->report,
                     .report_context = o->report_context};
@@ -301,7 +360,7 @@ static qf_status train(run *r)
     QF_TRY(start(r, &loop.first));
     QF_TRY(tr_loop_run(&loop));
     QF_TRY(tr_adapters_export(r->adapters, r->model));
-    return qf_qmodel_save(r->model, o->directory);
+    return writes(r) ? qf_qmodel_save(r->model, o->directory) : QF_OK;
 }
 
 static qf_status check(const tr_qfa_options *o, const qf_qmodel *model)

@@ -14,14 +14,20 @@
 #include "qforge/qmodel.h"
 #include "adapters.h"
 #include "sampler.h"
+#include "team.h"
 
 typedef struct tr_qfa_options {
     const qf_kernel_source *source;
     qf_pool *pool;
     const tr_stream *stream;
-    int batch, length; /* sequences per step, tokens of each */
+    int batch, length; /* sequences of a micro-batch, tokens of each */
+    int accumulate;    /* micro-batches of a step; 0: one */
+    tr_team team;      /* they may be shared by; member 0 alone writes files */
     tr_schedule schedule;
     tr_adamw_options adamw;
+    /* The rate falls by 2^-slope with each bit of width, the schedule's being that of three:
+     * a grid's steps are wider the fewer they are, and so are the moves its offsets need. */
+    double slope;
     /* Its seed is set to this seed; without widths it draws from all the model has.  One
      * width alone is QA-LoRA. */
     tr_sampler sampler;
