@@ -23,24 +23,27 @@ static qf_status check(const cli_train *t)
     return QF_OK;
 }
 
+/* Where nothing is said. */
+static const cli_train unsaid = {.steps = -1,
+                                 .batch = -1,
+                                 .length = -1,
+                                 .warmup = -1,
+                                 .threads = -1,
+                                 .save_every = -1,
+                                 .seed = 1,
+                                 .rate = -1,
+                                 .clip = -1,
+                                 .weight_decay = -1,
+                                 .cycle = -1,
+                                 .anchors = -1,
+                                 .accumulate = -1,
+                                 .slope = -1,
+                                 .distill = -1,
+                                 .rank = -1};
+
 qf_status cli_cmd_train(int argc, char **argv)
 {
-    cli_train t = {.steps = -1,
-                   .batch = -1,
-                   .length = -1,
-                   .warmup = -1,
-                   .threads = -1,
-                   .save_every = -1,
-                   .seed = 1,
-                   .rate = -1,
-                   .clip = -1,
-                   .weight_decay = -1,
-                   .cycle = -1,
-                   .anchors = -1,
-                   .accumulate = -1,
-                   .slope = -1,
-                   .distill = -1,
-                   .rank = -1};
+    cli_train t = unsaid;
     const cli_option options[] = {
         {"model", 'm', CLI_TEXT, &t.model, "DIR", "quantised model whose adapters to train"},
         {"full", 0, CLI_FLAG, &t.full, NULL, "train a small model from scratch instead"},

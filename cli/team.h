@@ -2,7 +2,7 @@
 #ifndef QF_CLI_TEAM_H
 #define QF_CLI_TEAM_H
 
-#include "train/qfa/team.h"
+#include "train/qfa/micro_batches.h"
 
 /* The team of $QFORGE_TEAM, one alone without it.  A rank that mpirun started becomes
  * qforge-mpi, which starts this command again as a member: argv is then the command's, NULL at

@@ -11,7 +11,7 @@
 #include "qforge/tokenizer.h"
 #include "train/batches.h"
 #include "train/loop.h"
-#include "train/qfa/team.h"
+#include "train/qfa/micro_batches.h"
 
 /* The command line.  Text is NULL and a number negative where nothing was said: each mode
  * has its own defaults. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "judged.h"
+#include "readings.h"
 #include "qforge/file.h"
 #include "qforge/memory.h"
 #include "result_table.h"
@@ -54,7 +54,7 @@ static qf_status fill_fixed(experiment *e, experiment_arm arm, int seed, const c
     for (int c = 0; record && status == QF_OK && c < COLUMNS_FIXED; c++) {
         const subnet_column *column = &columns_fixed[c];
         double loss;
-        status = judged_loss(record, column->first, column->count, &loss);
+        status = reading_loss(record, column->first, column->count, &loss);
         if (status == QF_OK) table_cell_put(&row->cell[c], seed, loss);
     }
     json_decref(record);
@@ -94,7 +94,7 @@ static qf_status fill_found(experiment *e, experiment_arm arm, int seed, table_r
     QF_TRY(experiment_judge(e, arm, seed, "found", path, &record));
     for (int c = 0; record && status == QF_OK && c < COLUMNS_MIXED; c++) {
         double loss;
-        status = judged_loss(record, c, 1, &loss);
+        status = reading_loss(record, c, 1, &loss);
         if (status == QF_OK) table_cell_put(&row->cell[COLUMNS_FIXED + c], seed, loss);
     }
     json_decref(record);

@@ -2,7 +2,7 @@
  * packed, on the kernels of every class. */
 #include <stdio.h>
 
-#include "judged.h"
+#include "readings.h"
 #include "result_table.h"
 #include "subnet_columns.h"
 
@@ -29,7 +29,7 @@ static qf_status fill_row(experiment *e, result_table *t, int r, int seed, const
                                   rows[r].accuracy, &record));
     for (int c = 0; record && status == QF_OK && c < t->columns; c++) {
         double loss;
-        status = judged_loss(record, columns_fixed[c].first, columns_fixed[c].count, &loss);
+        status = reading_loss(record, columns_fixed[c].first, columns_fixed[c].count, &loss);
         if (status == QF_OK) table_cell_put(&t->row[r].cell[c], seed, loss);
     }
     json_decref(record);

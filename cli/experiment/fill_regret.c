@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "judged.h"
+#include "readings.h"
 #include "qforge/search.h"
 #include "result_table.h"
 #include "subnet_columns.h"

@@ -14,7 +14,7 @@
 #include "qforge/qmodel.h"
 #include "adapters.h"
 #include "sampler.h"
-#include "team.h"
+#include "micro_batches.h"
 
 typedef struct tr_qfa_options {
     const qf_kernel_source *source;

@@ -1,4 +1,4 @@
-/* strategy_nsga2.c -- the whole front of loss against cost at once (NSGA-II, Deb et al. 2002),
+/* search_nsga2.c -- the whole front of loss against cost at once (NSGA-II, Deb et al. 2002),
  * bred on a predictor as in AMQ (EMNLP 2025).
  *
  *     evaluate the uniform subnets and some random ones

@@ -1,5 +1,5 @@
-/* team.c -- what each member found, kept apart until it is added in order. */
-#include "team.h"
+/* micro_batches.c -- what each member found, kept apart until it is added in order. */
+#include "micro_batches.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
-/* judged.c -- what steps printed, by name. */
-#include "judged.h"
+/* readings.c -- what steps printed, by name. */
+#include "readings.h"
 
-qf_status judged_loss(const json_t *record, int first, int count, double *mean)
+qf_status reading_loss(const json_t *record, int first, int count, double *mean)
 {
     const json_t *list = json_object_get(json_object_get(record, "result"), "subnets");
 
@@ -16,8 +16,8 @@ qf_status judged_loss(const json_t *record, int first, int count, double *mean)
     return QF_OK;
 }
 
-qf_status judged_number(const json_t *record, const char *outer, const char *inner,
-                        double *value)
+qf_status reading_number(const json_t *record, const char *outer, const char *inner,
+                         double *value)
 {
     const json_t *object = json_object_get(record, "result");
     if (outer) object = json_object_get(object, outer);

@@ -1,4 +1,4 @@
-/* strategy_exhaustive.c -- the ground truth of small spaces: every subnet, counted up like a
+/* search_exhaustive.c -- the ground truth of small spaces: every subnet, counted up like a
  * number whose digits are widths. */
 #include "search_run.h"
 

@@ -1,4 +1,4 @@
-/* strategy_paper.c -- the sampling search of LLM-QFA (arXiv 2405.20202, section 3.4):
+/* search_paper.c -- the sampling search of LLM-QFA (arXiv 2405.20202, section 3.4):
  *
  *     evaluate 100 random subnets
  *     per budget:

@@ -1,11 +1,11 @@
-/* team.h -- the gradient of several micro-batches, by one process or by many.
+/* micro_batches.h -- the gradient of several micro-batches, by one process or by many.
  *
  * A step of `micro` micro-batches adds their gradients in the order of the micro-batches and
  * divides by their number.  In a team of processes member m works on micro-batches m,
  * m + size, …, and everybody adds what all have found in that same order: a team of any size
  * computes the same bits as one process alone. */
-#ifndef QF_TRAIN_TEAM_H
-#define QF_TRAIN_TEAM_H
+#ifndef QF_TRAIN_MICRO_BATCHES_H
+#define QF_TRAIN_MICRO_BATCHES_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-/* strategy_evolution.c -- a (mu + lambda) evolution per budget over a shared archive.
+/* search_evolution.c -- a (mu + lambda) evolution per budget over a shared archive.
  *
  *     evaluate the uniform subnets and some random ones
  *     until the evaluations are spent, budget after budget in turn:

@@ -1,4 +1,4 @@
-/* strategy_sensitivity.c -- what each gene does alone, and the best sum within the budget
+/* search_sensitivity.c -- what each gene does alone, and the best sum within the budget
  * (HAWQ-V3, Yao et al. 2021, by measured losses instead of Hessians).
  *
  *     evaluate the uniform subnets
