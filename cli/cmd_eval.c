@@ -26,7 +26,7 @@ typedef struct outcome {
 typedef struct evaluation {
     const char *model, *tokenizer, *subnet, *subnets, *text, *choices, *reference, *accuracy,
         *ledger;
-    int64_t records, threads;
+    int64_t records, threads, shots;
     bool json;
     qf_accuracy class;
     cli_progress line;
@@ -184,7 +184,9 @@ static qf_status load_texts(evaluation *e)
     if (e->text)
         QF_TRY(qf_corpus_load(e->text, e->pieces, cli_inference_config(&e->inference)->context,
                               (int)e->records, &e->corpus));
-    return e->choices ? qf_choices_load(e->choices, (int)e->records, &e->questions) : QF_OK;
+    return e->choices
+               ? qf_choices_load(e->choices, (int)e->records, (int)e->shots, &e->questions)
+               : QF_OK;
 }
 
 static qf_status evaluate(evaluation *e)
@@ -239,6 +241,7 @@ static void add_questions(const qf_choice_score *s, json_t *root)
     json_object_set_new(root, "questions_too_long", json_integer(s->skipped));
     json_object_set_new(root, "accuracy", json_real((double)s->correct / s->questions));
     json_object_set_new(root, "accuracy_raw", json_real((double)s->correct_raw / s->questions));
+    json_object_set_new(root, "accuracy_macro", json_real(s->macro));
     json_object_set_new(root, "chance", json_real(s->chance));
 }
 
@@ -331,6 +334,7 @@ static qf_status check(evaluation *e)
         return qf_fail(QF_USAGE, "eval: --subnet or --subnets, not both");
     QF_TRY(cli_check_int("records", e->records, 0, INT_MAX));
     QF_TRY(cli_check_int("threads", e->threads, 0, 256));
+    QF_TRY(cli_check_int("shots", e->shots, 0, 100));
     return cli_accuracy_parse(e->accuracy, &e->class);
 }
 
@@ -343,7 +347,10 @@ qf_status cli_cmd_eval(int argc, char **argv)
         {"subnet", 's', CLI_TEXT, &e.subnet, "DIGITS", "widths; default: the largest"},
         {"subnets", 0, CLI_TEXT, &e.subnets, "FILE", "several, one a line: a result for each"},
         {"text", 0, CLI_TEXT, &e.text, "FILE", "records between <|endoftext|>"},
-        {"choices", 0, CLI_TEXT, &e.choices, "FILE", "lines of multiple-choice questions"},
+        {"choices", 0, CLI_TEXT, &e.choices, "PATH",
+         "multiple-choice questions: lines of ours, ARC, HellaSwag or PIQA, or MMLU's "
+         "directory"},
+        {"shots", 0, CLI_INT, &e.shots, "N", "solved examples before each question of MMLU"},
         {"records", 'n', CLI_INT, &e.records, "N", "the first N of each; default: all"},
         {"reference", 0, CLI_TEXT, &e.reference, "PATH", "model to measure KL against"},
         {"accuracy", 0, CLI_TEXT, &e.accuracy, "CLASS", "exact, fine or fast; default: exact"},

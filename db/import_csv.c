@@ -6,74 +6,18 @@
 #include <string.h>
 
 #include "import.h"
+#include "qforge/csv.h"
 #include "results.h"
-
-enum { FIELDS = 256 };
 
 typedef struct table {
     const import *in;
-    char *at; /* what is left of the text */
-    int line; /* of the record */
-    int next_line;
-    char *field[FIELDS];
-    int fields;
+    qf_csv csv;
     int place[RESULT_COLUMNS]; /* in a record, -1: not there */
 } table;
 
 static qf_status wrong(const table *t, const char *what, const char *value)
 {
-    return import_refuse("%s: line %d: %s '%.40s'", t->in->path, t->line, what, value);
-}
-
-/* ---- records ------------------------------------------------------------------------ */
-
-/* Unquotes in place; leaves *at behind the closing quote. */
-static qf_status read_quoted(table *t, char **field)
-{
-    char *to = ++t->at;
-
-    *field = to;
-    for (char *from = to; *from; from++) {
-        if (*from == '\n') t->next_line++;
-        if (*from == '"' && *++from != '"') {
-            t->at = from;
-            *to = 0;
-            return *from && *from != ',' && *from != '\r' && *from != '\n'
-                       ? wrong(t, "text behind a closing quote", from)
-                       : QF_OK;
-        }
-        *to++ = *from;
-    }
-    return wrong(t, "a quote is never closed:", *field);
-}
-
-static void read_plain(table *t, char **field)
-{
-    *field = t->at;
-    t->at += strcspn(t->at, ",\r\n");
-}
-
-/* QF_NOT_FOUND at the end of the text.  Ends of fields become NULs, hence the look ahead. */
-static qf_status read_record(table *t)
-{
-    char end;
-
-    while (*t->at == '\n' || *t->at == '\r') t->next_line += *t->at++ == '\n';
-    t->line = t->next_line;
-    t->fields = 0;
-    if (!*t->at) return QF_NOT_FOUND;
-    do {
-        if (t->fields == FIELDS) return wrong(t, "more fields than any table has:", t->at);
-        if (*t->at == '"')
-            QF_TRY(read_quoted(t, &t->field[t->fields]));
-        else
-            read_plain(t, &t->field[t->fields]);
-        t->fields++;
-        end = *t->at;
-        if (end) *t->at++ = 0;
-    } while (end == ',');
-    if (end == '\n') t->next_line++;
-    return QF_OK;
+    return import_refuse("%s: line %d: %s '%.40s'", t->in->path, t->csv.line, what, value);
 }
 
 static qf_status read_header(table *t)
@@ -86,14 +30,14 @@ static qf_status read_header(table *t)
 #include "results.def"
 #undef RESULT_COLUMN
     };
-    const qf_status status = read_record(t);
+    const qf_status status = qf_csv_next(&t->csv);
 
     if (status == QF_NOT_FOUND) return qf_fail(QF_FORMAT, "%s: is empty", t->in->path);
     QF_TRY(status);
     for (int c = 0; c < RESULT_COLUMNS; c++) {
         t->place[c] = -1;
-        for (int i = 0; i < t->fields; i++)
-            if (strcmp(t->field[i], columns[c].name) == 0) t->place[c] = i;
+        for (int i = 0; i < t->csv.fields; i++)
+            if (strcmp(t->csv.field[i], columns[c].name) == 0) t->place[c] = i;
         if (t->place[c] < 0 && columns[c].need)
             return qf_fail(QF_FORMAT,
                            "%s: is no JSON, and as CSV its first line lacks the column %s",
@@ -106,7 +50,7 @@ static qf_status read_header(table *t)
 
 static const char *text_of(const table *t, result_column column)
 {
-    return t->place[column] < 0 ? "" : t->field[t->place[column]];
+    return t->place[column] < 0 ? "" : t->csv.field[t->place[column]];
 }
 
 /* What stands when the field is empty is left alone. */
@@ -192,18 +136,18 @@ static qf_status seed_of(const table *t, seed *s)
 qf_status import_csv(sql_db *sql, void *context)
 {
     const import *in = context;
-    table t = {.in = in, .at = in->text, .next_line = 1};
+    table t = {.in = in, .csv = qf_csv_begin(in->path, in->text)};
     qf_status status;
 
-    if (strncmp(t.at, "\xef\xbb\xbf", 3) == 0) t.at += 3; /* as spreadsheets begin */
     QF_TRY(read_header(&t));
-    const int columns = t.fields;
-    for (; (status = read_record(&t)) == QF_OK; in->result->rows++) {
+    const int columns = t.csv.fields;
+    for (; (status = qf_csv_next(&t.csv)) == QF_OK; in->result->rows++) {
         char where[4200];
         seed s;
-        if (t.fields != columns) return wrong(&t, "another number of fields, from", t.field[0]);
+        if (t.csv.fields != columns)
+            return wrong(&t, "another number of fields, from", t.csv.field[0]);
         QF_TRY(seed_of(&t, &s));
-        snprintf(where, sizeof where, "%s: line %d", in->path, t.line);
+        snprintf(where, sizeof where, "%s: line %d", in->path, t.csv.line);
         QF_TRY(seed_check(&s, where));
         QF_TRY(seed_put(sql, &s));
     }

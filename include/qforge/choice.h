@@ -18,17 +18,28 @@ typedef struct qf_choice_item {
     char *question;
     char *choice[QF_CHOICES_MAX];
     int choices, answer;
+    int subject; /* 0 … */
 } qf_choice_item;
 
 /* Owns its texts. */
 typedef struct qf_choices {
-    int count;
+    int count, room;
+    int subjects; /* what an average over subjects is over */
     qf_choice_item *item;
 } qf_choices;
 
-/* Reads lines of {"question": text, "choices": [text, …], "answer": index}; other members
- * are ignored.  At most `limit` (0: all).  QF_FORMAT names the line that is not one. */
-QF_MUST_CHECK qf_status qf_choices_load(const char *path, int limit, qf_choices *choices);
+/* Reads questions, by what is at `path`:
+ *
+ *     lines of {"question": text, "choices": [text, …], "answer": index}
+ *     lines of {"query", "choices", "gold"}                           ARC
+ *     lines of {"activity_label", "ctx_a", "ctx_b", "endings", "label"}   HellaSwag
+ *     lines of {"goal", "sol1", "sol2"}, labels in …-labels.lst       PIQA
+ *     a directory of SUBJECT_SPLIT.csv                                MMLU
+ *
+ * At most `limit` (0: all) of a file.  shots: solved examples of the subject before each
+ * question, MMLU alone (QF_USAGE).  QF_FORMAT names the line that is no question. */
+QF_MUST_CHECK qf_status qf_choices_load(const char *path, int limit, int shots,
+                                        qf_choices *choices);
 void qf_choices_release(qf_choices *choices);
 
 /* log p(continuation | context), one number per call.  Consecutive calls often share the
@@ -40,6 +51,7 @@ typedef struct qf_choice_score {
     int questions;
     int correct;     /* by length-normalised likelihood */
     int correct_raw; /* by likelihood alone */
+    double macro;    /* mean over subjects of the share correct, as MMLU is reported */
     int skipped;     /* longer than the context */
     double chance;   /* mean of 1 / choices */
     double log_p;    /* mean log-likelihood of the right choice, nats */

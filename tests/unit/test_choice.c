@@ -79,7 +79,7 @@ static qf_choice_score score_with(const char *loved)
     biased b = {.loved = loved, .per_token = 1};
     qf_choices choices;
     qf_choice_score score;
-    assert_int_equal(qf_choices_load(questions, 0, &choices), QF_OK);
+    assert_int_equal(qf_choices_load(questions, 0, 0, &choices), QF_OK);
     assert_int_equal(choices.count, 3);
     assert_int_equal(qf_choices_score(bias, &b, tokenizer, 100, &choices, NULL, NULL, &score),
                      QF_OK);
@@ -120,7 +120,7 @@ static void test_scores_are_per_byte(void **state)
     (void)state;
     qf_choices choices;
     qf_choice_score score;
-    assert_int_equal(qf_choices_load(questions, 0, &choices), QF_OK);
+    assert_int_equal(qf_choices_load(questions, 0, 0, &choices), QF_OK);
     for (int i = 0; i < 3; i++) choices.item[i].answer = 2;
     assert_int_equal(
         qf_choices_score(by_length, NULL, tokenizer, 100, &choices, NULL, NULL, &score), QF_OK);
@@ -135,7 +135,7 @@ static void test_questions_longer_than_the_context(void **state)
     biased b = {.per_token = 1};
     qf_choices choices;
     qf_choice_score score;
-    assert_int_equal(qf_choices_load(questions, 1, &choices), QF_OK);
+    assert_int_equal(qf_choices_load(questions, 1, 0, &choices), QF_OK);
     assert_int_equal(choices.count, 1);
     assert_int_equal(qf_choices_score(bias, &b, tokenizer, 3, &choices, NULL, NULL, &score),
                      QF_SHAPE);
@@ -164,13 +164,13 @@ static void test_bad_files_name_the_line(void **state)
             text, sizeof text,
             "{\"question\":\"a\",\"choices\":[\"b\",\"c\"],\"answer\":1}\n%s\n", bad[i]);
         assert_int_equal(qf_file_write(path, text, (size_t)length), QF_OK);
-        assert_int_equal(qf_choices_load(path, 0, &choices), QF_FORMAT);
+        assert_int_equal(qf_choices_load(path, 0, 0, &choices), QF_FORMAT);
         assert_non_null(strstr(qf_message(), "bad.jsonl:2: "));
     }
     assert_int_equal(qf_file_write(path, "\n", 1), QF_OK);
-    assert_int_equal(qf_choices_load(path, 0, &choices), QF_FORMAT);
+    assert_int_equal(qf_choices_load(path, 0, 0, &choices), QF_FORMAT);
     remove(path);
-    assert_int_equal(qf_choices_load(path, 0, &choices), QF_IO);
+    assert_int_equal(qf_choices_load(path, 0, 0, &choices), QF_IO);
 }
 
 int main(void)

@@ -165,7 +165,7 @@ static void test_files(void **state)
 
     qf_choices choices;
     assert_int_equal(qf_story_write_questions(3, QF_SPLIT_TEST, 60, path), QF_OK);
-    assert_int_equal(qf_choices_load(path, 0, &choices), QF_OK);
+    assert_int_equal(qf_choices_load(path, 0, 0, &choices), QF_OK);
     assert_int_equal(choices.count, 60);
     for (int i = 0; i < choices.count; i++) {
         const qf_choice_item *item = &choices.item[i];

@@ -88,34 +88,75 @@ static qf_status judge(qf_continuation *likelihood, void *self, const qf_tokeniz
     return QF_OK;
 }
 
+/* Of one subject. */
+typedef struct tally {
+    int questions, correct;
+} tally;
+
+static void count(const qf_choice_item *item, const verdict *v, qf_choice_score *score,
+                  tally *subject)
+{
+    const bool correct = v->pick_normalised == item->answer;
+
+    if (v->too_long) {
+        score->skipped++;
+        return;
+    }
+    score->questions++;
+    score->correct += correct;
+    score->correct_raw += v->pick == item->answer;
+    score->chance += 1.0 / item->choices;
+    score->log_p += v->right;
+    subject[item->subject].questions++;
+    subject[item->subject].correct += correct;
+}
+
+static void conclude(const tally *subject, int subjects, qf_choice_score *score)
+{
+    int asked = 0;
+
+    for (int s = 0; s < subjects; s++) {
+        if (subject[s].questions == 0) continue;
+        score->macro += (double)subject[s].correct / subject[s].questions;
+        asked++;
+    }
+    score->macro /= asked;
+    score->chance /= score->questions;
+    score->log_p /= score->questions;
+}
+
+static qf_status score_all(qf_continuation *likelihood, void *self,
+                           const qf_tokenizer *tokenizer, int context,
+                           const qf_choices *choices, qf_progress *progress,
+                           void *progress_context, qf_choice_score *score, tally *subject)
+{
+    for (int i = 0; i < choices->count; i++) {
+        verdict v;
+        QF_TRY(judge(likelihood, self, tokenizer, context, &choices->item[i], &v));
+        count(&choices->item[i], &v, score, subject);
+        if (progress && !progress(progress_context, i + 1, choices->count))
+            return QF_INTERRUPTED;
+    }
+    if (score->questions > 0) return QF_OK;
+    return qf_fail(QF_SHAPE, "none of %d questions fits a context of %d tokens", choices->count,
+                   context);
+}
+
 qf_status qf_choices_score(qf_continuation *likelihood, void *self,
                            const qf_tokenizer *tokenizer, int context,
                            const qf_choices *choices, qf_progress *progress,
                            void *progress_context, qf_choice_score *score)
 {
+    const int subjects = choices->subjects > 0 ? choices->subjects : 1;
+    tally *subject = qf_alloc_array((size_t)subjects, sizeof *subject);
+
     memset(score, 0, sizeof *score);
-    for (int i = 0; i < choices->count; i++) {
-        const qf_choice_item *item = &choices->item[i];
-        verdict v;
-        QF_TRY(judge(likelihood, self, tokenizer, context, item, &v));
-        if (v.too_long) {
-            score->skipped++;
-        } else {
-            score->questions++;
-            score->correct += v.pick_normalised == item->answer;
-            score->correct_raw += v.pick == item->answer;
-            score->chance += 1.0 / item->choices;
-            score->log_p += v.right;
-        }
-        if (progress && !progress(progress_context, i + 1, choices->count))
-            return QF_INTERRUPTED;
-    }
-    if (score->questions == 0)
-        return qf_fail(QF_SHAPE, "none of %d questions fits a context of %d tokens",
-                       choices->count, context);
-    score->chance /= score->questions;
-    score->log_p /= score->questions;
-    return QF_OK;
+    if (!subject) return QF_MEMORY;
+    const qf_status status = score_all(likelihood, self, tokenizer, context, choices, progress,
+                                       progress_context, score, subject);
+    if (status == QF_OK) conclude(subject, subjects, score);
+    qf_free(subject);
+    return status;
 }
 
 /* ---- an engine as likelihood ---- */

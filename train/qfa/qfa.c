@@ -17,7 +17,8 @@
 const tr_qfa_options tr_qfa_standard = {
     .batch = 4,
     .length = 256,
-    .schedule = {.decay = TR_COSINE, .peak = 1.5e-3},
+    .schedule = {.decay = TR_COSINE, .peak = 1e-3},
+    .slope = 1,
     .adamw = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 0},
     .sampler = {.kind = TR_SAMPLER_BLEND,
                 .mapping = TR_MAPPING_BINOMIAL,

@@ -47,7 +47,8 @@ typedef struct tr_qfa_options {
 } tr_qfa_options;
 
 /* What did best at every width on a small model (docs/results.md): the offsets themselves,
- * rate 1.5e-3 falling as half a cosine, no clipping; three steps in ten anchored to one width
+ * rates of 2e-3, 1e-3 and 5e-4 at two, three and four bits falling as half a cosine, no
+ * clipping; three steps in ten anchored to one width
  * everywhere, the others a blend of uniform draws and of a mean drawn afresh.  With a teacher,
  * half of what is wanted is its. */
 extern const tr_qfa_options tr_qfa_standard;
