@@ -125,6 +125,8 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
         {"probes", 0, CLI_INT, &r->setup.probes, "N",
          "subnets measured to calibrate the latency model (8)"},
         {"held-out", 0, CLI_INT, &r->setup.held_out, "N", "subnets measured to judge it (4)"},
+        {"max-error", 0, CLI_REAL, &r->setup.max_error, "X",
+         "refuse a latency model whose mean error on those is more (0.5)"},
         {"tokens", 0, CLI_INT, &r->setup.tokens, "N", "decoded per measurement (32)"},
         {"seed", 0, CLI_INT, &r->seed, "S", "of all random choices (0)"},
         {"threads", 't', CLI_INT, &r->setup.threads, "N", "0: all (0)"},
@@ -272,12 +274,13 @@ static qf_status run(request *r, qf_search_strategy strategy, search_session *se
 
 qf_status cli_cmd_search(int argc, char **argv)
 {
-    request r = {.setup = {.records = 60, .probes = 8, .held_out = 4, .tokens = 32},
-                 .strategy = "evolution",
-                 .accuracy = "exact",
-                 .cache = "auto",
-                 .choice = "linear",
-                 .finalists = 3};
+    request r = {
+        .setup = {.records = 60, .probes = 8, .held_out = 4, .tokens = 32, .max_error = 0.5},
+        .strategy = "evolution",
+        .accuracy = "exact",
+        .cache = "auto",
+        .choice = "linear",
+        .finalists = 3};
     qf_search_strategy strategy = QF_SEARCH_EVOLUTION;
     search_session session = {0};
     bool help;

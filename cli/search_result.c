@@ -69,12 +69,13 @@ static json_t *front_json(const search_result *r)
 
 static json_t *latency_json(const search_session *s)
 {
-    return json_pack("{s:f, s:f, s:i, s:f, s:f, s:i, s:i, s:i, s:i, s:i}", "overhead_us",
-                     s->table.overhead_us, "scale", s->table.scale, "threads", s->table.threads,
-                     "error_mean", s->fit.error_mean, "error_most", s->fit.error_most, "fitted",
-                     s->fit.fitted, "held_out", s->fit.held_out, "rows_measured",
-                     s->table.measured, "rows_remembered", s->table.remembered, "tokens",
-                     s->tokens);
+    return json_pack("{s:f, s:f, s:i, s:f, s:f, s:f, s:f, s:i, s:i, s:i, s:i, s:i}",
+                     "overhead_us", s->table.overhead_us, "scale", s->table.scale, "threads",
+                     s->table.threads, "error_mean", s->fit.error_mean, "error_most",
+                     s->fit.error_most, "within_5_percent", s->fit.within_5,
+                     "within_10_percent", s->fit.within_10, "fitted", s->fit.fitted, "held_out",
+                     s->fit.held_out, "rows_measured", s->table.measured, "rows_remembered",
+                     s->table.remembered, "tokens", s->tokens);
 }
 
 /* The first budget's winner at the top, all of them below. */

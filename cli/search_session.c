@@ -170,8 +170,13 @@ static qf_status measure_table(const search_setup *setup, search_session *s)
                               s->model.widths, &s->table));
     s->table.residency = setup->residency;
     s->started = qf_now_ns();
-    return qf_latency_calibrate(&s->table, probe, s, (int)setup->probes, (int)setup->held_out,
-                                setup->seed, tell_probes, s, &s->fit);
+    QF_TRY(qf_latency_calibrate(&s->table, probe, s, (int)setup->probes, (int)setup->held_out,
+                                setup->seed, tell_probes, s, &s->fit));
+    if (s->fit.error_mean <= setup->max_error) return QF_OK;
+    return qf_fail(QF_RANGE,
+                   "the latency model is off by %.0f %% on %d held-out subnets, more than "
+                   "--max-error %g: a quieter machine, more --probes or --tokens would help",
+                   100 * s->fit.error_mean, s->fit.held_out, setup->max_error);
 }
 
 qf_status search_session_open(const search_setup *setup, search_session *s)

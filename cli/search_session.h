@@ -20,7 +20,8 @@ typedef struct search_setup {
     qf_residency residency;
     qf_accuracy accuracy; /* of the kernels that losses are computed with */
     qf_granularity granularity;
-    bool timeless; /* nothing is timed: no table, and latency is NAN */
+    bool timeless;    /* nothing is timed: no table, and latency is NAN */
+    double max_error; /* mean error on held-out subnets from which a table is refused */
 } search_setup;
 
 typedef struct search_session {

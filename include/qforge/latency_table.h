@@ -68,6 +68,7 @@ typedef qf_status qf_latency_probe(void *self, const qf_subnet *subnet, double *
 typedef struct qf_latency_fit {
     int fitted, held_out;          /* subnets */
     double error_mean, error_most; /* |predicted / measured - 1| on those held out */
+    double within_5, within_10;    /* shares of them that are no more than 5 and 10 % off */
 } qf_latency_fit;
 
 /* Probes the uniform subnets and random ones, `fitted` (>= 3) in all, three times each in

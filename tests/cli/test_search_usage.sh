@@ -51,6 +51,13 @@ refuse 2 'too many subnets' $s --max-bits 3 --finalists 0 --strategy exhaustive
 refuse 2 'model is missing' search --text text/search.txt --max-bits 3
 refuse 2 'text is missing' search --model q --max-bits 3
 
+# A latency model that is off by more than is allowed is no basis for a search.
+got=0
+"$qforge" $s --max-bits 3 --probes 3 --held-out 1 --tokens 4 --max-error 0 >out 2>err || got=$?
+[ $got -eq 1 ] || fail "a bad latency model: exit $got"
+grep -q 'latency model is off' err || fail "no reason"
+[ ! -e f ] || fail "a bad latency model was saved"
+
 # Without a clock: the same losses, no times, and every subnet of a small space.
 "$qforge" search --model q --text text/search.txt --threads 1 --max-bits 3 --finalists 0 \
     --choice block --strategy exhaustive --json >all.json 2>err || fail "no exhaustive search"
@@ -62,7 +69,7 @@ refuse 1 'none.txt' search --model q --text none.txt --max-bits 3 -o f
 refuse 2 'leaves none' $s --max-bits 3 --skip 8
 
 # impossible budgets are a verdict of their own and say what would do
-quick="--records 2 --probes 3 --held-out 1 --tokens 4 --evaluations 12"
+quick="--records 2 --probes 3 --held-out 1 --tokens 4 --evaluations 12 --max-error 9"
 impossible() {
     pattern=$1
     shift

@@ -127,6 +127,8 @@ static void judge_fit(const qf_latency_table *table, const double *sum, const do
         const double error = fabs(predicted / us[i] - 1);
         fit->error_mean += error / fit->held_out;
         fit->error_most = fmax(fit->error_most, error);
+        fit->within_5 += (error <= 0.05) / (double)fit->held_out;
+        fit->within_10 += (error <= 0.10) / (double)fit->held_out;
     }
 }
 
