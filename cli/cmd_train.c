@@ -98,7 +98,7 @@ qf_status cli_cmd_train(int argc, char **argv)
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));
     QF_TRY(check(&t));
-    if (!t.full) QF_TRY(cli_team_join(argv, &t.team));
+    QF_TRY(t.full ? cli_team_refuse("train --full") : cli_team_join(argv, &t.team));
     cli_interrupt_catch();
     return t.full ? cli_train_full(&t) : cli_train_qfa(&t);
 }

@@ -51,6 +51,16 @@ static qf_status broadcast(void *self, int from, void *data, int64_t bytes)
     return from == team_member ? put(data, bytes) : get(data, bytes);
 }
 
+qf_status cli_team_refuse(const char *what)
+{
+    cli_rank rank;
+
+    QF_TRY(cli_rank_find("-", &rank));
+    if (!rank.launcher) return QF_OK;
+    return qf_fail(QF_USAGE, "%s: %d ranks of %s would all do the same", what, rank.size,
+                   rank.launcher);
+}
+
 qf_status cli_team_join(char *const argv[], tr_team *team)
 {
     const char *given = getenv(QF_TEAM_VARIABLE);

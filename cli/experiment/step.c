@@ -110,6 +110,7 @@ _Noreturn static void become(const step_command *command, const char *output, pi
 {
     char *argv[STEP_WORDS + 1] = {"qforge"};
 
+    setpgid(0, 0); /* Ctrl-C comes once, from the experiment: a second would be final */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(126); /* it died before the line above */
     const int file = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -60,6 +60,11 @@ train four 2 4 ranks 4 || fail "four ranks"
 same one four
 [ "$(grep -c 'step 12 of 12' err)" -le 1 ] || fail "more than one rank tells"
 
+if ranks 2 "$qforge" train --full --config dim=32,hidden=64,layers=1,heads=2,vocab=384 \
+    --tokenizer text --data text/train.txt --steps 1 -o full >out 2>err; then
+    fail "two ranks from scratch"
+fi
+grep -q 'would all do the same' err || fail "no reason"
 if train three 2 4 ranks 3; then fail "four batches by three ranks"; fi
 grep -q 'cannot be shared evenly by 3' err || fail "no reason"
 [ ! -e three/model.safetensors ] || fail "a model of three ranks"
