@@ -51,11 +51,14 @@ static inline qf_status cli_train_windows(const cli_train *train, tr_stream *str
 }
 
 /* ---- telling how the run goes ---- */
-enum { CLI_RECENT_LOSSES = 50 };
+enum { CLI_RECENT_LOSSES = 50, CLI_CURVE = 16 };
 typedef struct cli_train_report {
     cli_progress line;
     tr_progress last; /* step 0: no step was taken */
     double recent[CLI_RECENT_LOSSES];
+    /* The loss so far, for the terminal: sums and counts of equal stretches of the run. */
+    double curve[CLI_CURVE];
+    int64_t curve_steps[CLI_CURVE];
     bool silent;     /* another member of the team tells */
     const char *log; /* every step adds a line to it: step, loss, rate, norm; NULL: none */
 } cli_train_report;

@@ -1,5 +1,6 @@
 /* train_report.c -- what a training run tells. */
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,10 +21,38 @@ static void add_to_log(cli_train_report *report, const tr_progress *p)
     report->log = NULL;
 }
 
+/* Means of the stretches as bars of eight heights, between the least and the greatest. */
+static const char *draw_curve(const cli_train_report *report, char text[4 * CLI_CURVE])
+{
+    static const char bars[8][4] = {"\u2581", "\u2582", "\u2583", "\u2584",
+                                    "\u2585", "\u2586", "\u2587", "\u2588"};
+    double mean[CLI_CURVE], least = INFINITY, most = -INFINITY;
+    int count = 0;
+
+    for (int i = 0; i < CLI_CURVE; i++) {
+        if (report->curve_steps[i] == 0) continue;
+        mean[count] = report->curve[i] / (double)report->curve_steps[i];
+        least = fmin(least, mean[count]);
+        most = fmax(most, mean[count++]);
+    }
+    text[0] = 0;
+    for (int i = 0; i < count; i++)
+        strcat(text, bars[most > least ? (int)(7.99 * (mean[i] - least) / (most - least)) : 0]);
+    return text;
+}
+
+static void add_to_curve(cli_train_report *report, const tr_progress *p)
+{
+    const int64_t at = (p->step - 1) * CLI_CURVE / p->steps;
+
+    report->curve[at] += p->loss;
+    report->curve_steps[at]++;
+}
+
 bool cli_train_tell(void *context, const tr_progress *progress)
 {
     cli_train_report *report = context;
-    char left[24];
+    char left[24], curve[4 * CLI_CURVE];
 
     /* report->last counts this run's steps in `step`, not those of runs before it. */
     report->recent[report->last.step % CLI_RECENT_LOSSES] = progress->loss;
@@ -32,13 +61,16 @@ bool cli_train_tell(void *context, const tr_progress *progress)
     report->last.step = here;
     if (report->silent) return !cli_interrupted();
     add_to_log(report, progress);
+    add_to_curve(report, progress);
     cli_duration(progress->left, left);
-    cli_progress_show(&report->line,
-                      "step %lld of %lld  loss %.4f  rate %.2e  norm %.2f  %.0f tokens/s  %s "
-                      "left",
-                      (long long)progress->step, (long long)progress->steps,
-                      cli_train_recent_loss(report), progress->rate, progress->norm,
-                      progress->tokens_per_second, left);
+    cli_progress_show(
+        &report->line,
+        "step %lld of %lld  loss %.4f %s%srate %.2e  norm %.2f  %.0f tokens/s  %s "
+        "left",
+        (long long)progress->step, (long long)progress->steps, cli_train_recent_loss(report),
+        report->line.terminal ? draw_curve(report, curve) : "",
+        report->line.terminal ? "  " : " ", progress->rate, progress->norm,
+        progress->tokens_per_second, left);
     return !cli_interrupted();
 }
 
