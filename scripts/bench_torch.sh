@@ -10,9 +10,10 @@ set -eu
 cd "$(dirname "$0")/.."
 qforge=${QFORGE_BIN:-build/qforge}
 config=${1:-dim=256,hidden=688,layers=8,heads=8,kv_heads=8,vocab=4096,context=256}
+python=${PYTHON:-/usr/bin/python3} # Debian's, whose packages it sees
 rounds=${2:-5}
 steps=${BENCH_STEPS:-12}
-python3 -c 'import torch' 2>/dev/null || {
+"$python" -c 'import torch' 2>/dev/null || {
     echo "bench_torch: python3-torch is not installed" >&2
     exit 1
 }
@@ -30,7 +31,7 @@ yes 'Some text to train on, the same line again and again; speed does not depend
 ours()
 {
     rm -rf "$dir/out"
-    /usr/bin/env python3 - "$qforge" "$dir" "$steps" <<'END'
+    "$python" - "$qforge" "$dir" "$steps" <<'END'
 import json, resource, subprocess, sys
 qforge, directory, steps = sys.argv[1:]
 done = subprocess.run(
@@ -43,8 +44,8 @@ END
 }
 theirs()
 {
-    scripts/torch_step.py --config "$config" --steps "$steps" --threads 2 |
-        python3 -c 'import json, sys; r = json.load(sys.stdin); print(r["tokens_per_second"], r["peak_bytes"])'
+    "$python" scripts/torch_step.py --config "$config" --steps "$steps" --threads 2 |
+        "$python" -c 'import json, sys; r = json.load(sys.stdin); print(r["tokens_per_second"], r["peak_bytes"])'
 }
 
 round=1
@@ -54,7 +55,7 @@ while [ "$round" -le "$rounds" ]; do
     echo "round $round: qforge $a, torch $b (tokens/s, bytes)" >&2
     round=$((round + 1))
 done
-sort -n "$dir/rounds" | python3 -c '
+sort -n "$dir/rounds" | "$python" -c '
 import statistics, sys
 rows = [[float(x) for x in line.split()] for line in sys.stdin]
 speed = sorted(r[0] / r[2] for r in rows)
