@@ -195,6 +195,7 @@ static qf_status name_partial(command *c, char **partial)
                        "directory starts anew",
                        *partial);
     c->options.partial = *partial;
+    c->options.frugal = true;
     return QF_OK;
 }
 
@@ -207,12 +208,12 @@ static void hint_at_damping(const command *c, const tr_quantise_report *report)
                 report->damping);
 }
 
-static qf_status save(const command *c, const qf_tokenizer *tokenizer, const qf_qmodel *model)
+static qf_status save(const command *c, const qf_tokenizer *tokenizer,
+                      const tr_quantise_report *report, const qf_qmodel *quantised)
 {
     QF_TRY(qf_directory_make(c->out));
     QF_TRY(qf_tokenizer_save(tokenizer, c->out));
-    QF_TRY(qf_qmodel_save(model, c->out));
-    return tr_quantise_forget(c->options.partial);
+    return tr_quantise_save(&c->options, report, quantised, c->out);
 }
 
 static qf_status quantise(command *c, const qf_model *model, const qf_tokenizer *tokenizer)
@@ -232,7 +233,7 @@ static qf_status quantise(command *c, const qf_model *model, const qf_tokenizer 
     tr_stream_release(&stream);
     QF_TRY(status);
     hint_at_damping(c, &report);
-    status = save(c, tokenizer, &quantised);
+    status = save(c, tokenizer, &report, &quantised);
     if (status == QF_OK)
         status = print_result(c, &quantised, &report, (double)(qf_now_ns() - t.began) * 1e-9);
     qf_qmodel_release(&quantised);
@@ -244,7 +245,7 @@ static qf_status with_model(command *c, const cli_machine *machine)
     qf_tokenizer *tokenizer = NULL;
     qf_model model;
 
-    QF_TRY(qf_model_load(c->model, &model));
+    QF_TRY(qf_model_open(c->model, &model));
     const int context = model.config.context;
     const int64_t length = c->length ? c->length : 256;
     c->options.group = (int)c->group;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static atomic_size_t live, peak;
 
@@ -59,6 +60,50 @@ void qf_free(void *buffer)
     free((uint8_t *)buffer - align);
 }
 
+/* ---- reserved ---- */
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The first page keeps the size. */
+void *qf_reserve(size_t bytes)
+{
+    const size_t page = page_size();
+    void *block = MAP_FAILED;
+
+    if (bytes < PTRDIFF_MAX - page)
+        block = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED) {
+        qf_fail(QF_MEMORY, "no addresses for a buffer of %zu bytes", bytes);
+        return NULL;
+    }
+    memcpy(block, &bytes, sizeof bytes);
+    return (uint8_t *)block + page;
+}
+
+void qf_reserve_drop(void *at, size_t bytes)
+{
+    const size_t page = page_size();
+    const uintptr_t begin = ((uintptr_t)at + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)at + bytes) / page * page;
+
+    if (begin < end) madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+void qf_reserve_free(void *buffer)
+{
+    const size_t page = page_size();
+    size_t bytes;
+
+    if (!buffer) return;
+    uint8_t *block = (uint8_t *)buffer - page;
+    memcpy(&bytes, block, sizeof bytes);
+    munmap(block, bytes + page);
+}
+
 char *qf_strdup(const char *text)
 {
     const size_t size = strlen(text) + 1;
@@ -83,9 +128,18 @@ qf_status qf_arena_init(qf_arena *arena, size_t size)
     return arena->base ? QF_OK : QF_MEMORY;
 }
 
+qf_status qf_arena_reserve(qf_arena *arena, size_t size)
+{
+    *arena = (qf_arena){.base = qf_reserve(size), .size = size, .reserved = true};
+    return arena->base ? QF_OK : QF_MEMORY;
+}
+
 void qf_arena_release(qf_arena *arena)
 {
-    qf_free(arena->base);
+    if (arena->reserved)
+        qf_reserve_free(arena->base);
+    else
+        qf_free(arena->base);
     *arena = (qf_arena){0};
 }
 

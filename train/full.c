@@ -145,8 +145,8 @@ static qf_status make_network(full *f)
                                 .length = o->length,
                                 .backward = true};
 
-    QF_TRY(qf_model_create(&o->config, true, &f->model));
-    QF_TRY(qf_model_create(&o->config, true, &f->gradient));
+    QF_TRY(qf_model_create(&o->config, QF_LINEARS_ALL, &f->model));
+    QF_TRY(qf_model_create(&o->config, QF_LINEARS_ALL, &f->gradient));
     QF_TRY(tr_linear_f32_create(o->source, o->pool, rows, &f->model, &f->gradient, true,
                                 &f->linear));
     QF_TRY(tr_net_create(&net, &f->model, tr_linear_f32_linears(f->linear), &f->net));

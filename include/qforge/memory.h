@@ -6,6 +6,7 @@
 #ifndef QFORGE_MEMORY_H
 #define QFORGE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,13 @@ char *qf_strdup(const char *text);               /* freed with qf_free */
 size_t qf_memory_live(void);
 size_t qf_memory_peak(void);
 
+/* Room for what is never all there at once: zeroed, aligned to a page, and no page takes
+ * memory before it is written or after it is dropped (it is zero again then).  Its bytes are
+ * not those of qf_memory_live.  NULL, with a sentence, when addresses are out. */
+void *qf_reserve(size_t bytes);
+void qf_reserve_drop(void *at, size_t bytes); /* the pages that lie wholly within */
+void qf_reserve_free(void *buffer);           /* NULL is fine */
+
 /* Bytes this process could still take now without swapping: what the system calls
  * available, or what its control groups leave when that is less. */
 int64_t qf_memory_available(void);
@@ -39,9 +47,12 @@ typedef struct qf_arena {
     uint8_t *base; /* owned when made by qf_arena_init */
     size_t size;   /* bytes */
     size_t used;   /* bytes, multiple of QF_ALIGNMENT */
+    bool reserved; /* made by qf_arena_reserve */
 } qf_arena;
 
 QF_MUST_CHECK qf_status qf_arena_init(qf_arena *arena, size_t size);
+/* The same of qf_reserve. */
+QF_MUST_CHECK qf_status qf_arena_reserve(qf_arena *arena, size_t size);
 void qf_arena_release(qf_arena *arena);
 /* A zeroed slice (as the arena was fresh), 64-byte aligned.  NULL while measuring;
  * running over the end is a programming error. */

@@ -43,10 +43,19 @@ typedef struct qf_model {
     float **linear;        /* [layers * QF_LINEARS], each [n][k]; NULL entries where
                               a quantised directory holds no fp32 linears */
     qf_arena arena;
+    struct qf_blocks *blocks; /* NULL: every linear is in memory; see qf_model_open */
 } qf_model;
 
-/* Room for every parameter, zeroed.  with_linears false leaves those NULL. */
-QF_MUST_CHECK qf_status qf_model_create(const qf_config *config, bool with_linears,
+/* Which linears a new model has: none (NULL), all, or addresses for all, whose pages take
+ * memory when they are written (qf_reserve). */
+typedef enum qf_linears_room {
+    QF_LINEARS_NONE,
+    QF_LINEARS_ALL,
+    QF_LINEARS_RESERVED
+} qf_linears_room;
+
+/* Room for every parameter, zeroed. */
+QF_MUST_CHECK qf_status qf_model_create(const qf_config *config, qf_linears_room room,
                                         qf_model *model);
 void qf_model_release(qf_model *model);
 
@@ -54,6 +63,13 @@ void qf_model_release(qf_model *model);
  * directory (config.json; model.safetensors or its shards with an index).  Every length
  * is checked against the file before it is used; NaN and infinite weights are refused. */
 QF_MUST_CHECK qf_status qf_model_load(const char *path, qf_model *model);
+/* The same for models larger than memory: of a Hugging Face directory only what is outside the
+ * blocks is read, and the linears of a block are there between taking and dropping it, zero
+ * before and after.  The files stay open.  Of other files all is read, and taking does
+ * nothing. */
+QF_MUST_CHECK qf_status qf_model_open(const char *path, qf_model *model);
+QF_MUST_CHECK qf_status qf_model_take_block(const qf_model *model, int layer);
+void qf_model_drop_block(const qf_model *model, int layer);
 /* Writes a Hugging Face directory (config.json, model.safetensors, F32), creating it.
  * Each file is written beside and renamed into place. */
 QF_MUST_CHECK qf_status qf_model_save(const qf_model *model, const char *directory);

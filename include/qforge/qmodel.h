@@ -50,6 +50,11 @@ typedef struct qf_qmodel {
 /* Room for everything; base parameters are copied from `base`. */
 QF_MUST_CHECK qf_status qf_qmodel_create(const qf_model *base, int group, const int *width,
                                          int widths, qf_qmodel *model);
+/* The same with addresses for the copies alone: their pages take memory when they are written
+ * and lose it, with what is in them, when their block is dropped. */
+QF_MUST_CHECK qf_status qf_qmodel_reserve(const qf_model *base, int group, const int *width,
+                                          int widths, qf_qmodel *model);
+void qf_qmodel_drop_block(const qf_qmodel *model, int layer); /* of a reserved model */
 /* Room for adapters, zeroed; replaces none. */
 QF_MUST_CHECK qf_status qf_qmodel_add_adapters(qf_qmodel *model, int rank, float scale);
 void qf_qmodel_drop_adapters(qf_qmodel *model); /* those it has, if any */
@@ -57,6 +62,11 @@ void qf_qmodel_release(qf_qmodel *model);
 
 QF_MUST_CHECK qf_status qf_qmodel_load(const char *directory, qf_qmodel *model);
 QF_MUST_CHECK qf_status qf_qmodel_save(const qf_qmodel *model, const char *directory);
+/* The same of a reserved model whose blocks come one by one: bring fills the copies of a
+ * block.  Its codes are dropped again; what stays is a quarter of them. */
+typedef qf_status qf_qmodel_bring(void *context, int layer);
+QF_MUST_CHECK qf_status qf_qmodel_save_blocks(const qf_qmodel *model, const char *directory,
+                                              qf_qmodel_bring *bring, void *context);
 /* Whether path is a directory written by qf_qmodel_save. */
 bool qf_qmodel_is(const char *path);
 

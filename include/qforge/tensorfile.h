@@ -65,6 +65,9 @@ QF_MUST_CHECK qf_status qf_tensorfile_read(const qf_tensorfile *file, const char
 QF_MUST_CHECK qf_status qf_tensorfile_read_f32(const qf_tensorfile *file, const char *name,
                                                int rank, const int64_t *shape, float *into);
 
+/* Lets go of the pages of a tensor that were read; they come back from the file. */
+void qf_tensorfile_forget(const qf_tensorfile *file, const char *name);
+
 /* ---- writing ---- */
 typedef struct qf_tensorwriter qf_tensorwriter;
 

@@ -41,7 +41,7 @@ qf_status qf_parameters_read(const qf_tensorfile *file, const qf_config *config,
         const qf_parameter p = qf_parameter_at(model, with_linears, i);
         QF_TRY(check_parameter(file, &p));
     }
-    QF_TRY(qf_model_create(config, with_linears, model));
+    QF_TRY(qf_model_create(config, with_linears ? QF_LINEARS_ALL : QF_LINEARS_NONE, model));
     for (int i = 0; status == QF_OK && i < count; i++) {
         const qf_parameter p = qf_parameter_at(model, with_linears, i);
         status = read_parameter(file, &p);
@@ -175,15 +175,22 @@ static qf_status shard_of(const shards *s, const char *tensor, const qf_tensorfi
 
 typedef qf_status visit(const qf_tensorfile *file, const qf_parameter *parameter);
 
-static qf_status each_parameter(const shards *s, const qf_model *model, visit *what)
+static qf_status visit_one(const shards *s, const qf_parameter *p, visit *what)
 {
-    const int count = qf_parameter_count(&model->config, true);
+    const qf_tensorfile *file;
+
+    QF_TRY(shard_of(s, p->name, &file));
+    return what(file, p);
+}
+
+static qf_status each_parameter(const shards *s, const qf_model *model, bool with_linears,
+                                visit *what)
+{
+    const int count = qf_parameter_count(&model->config, with_linears);
 
     for (int i = 0; i < count; i++) {
-        const qf_parameter p = qf_parameter_at(model, true, i);
-        const qf_tensorfile *file;
-        QF_TRY(shard_of(s, p.name, &file));
-        QF_TRY(what(file, &p));
+        const qf_parameter p = qf_parameter_at(model, with_linears, i);
+        QF_TRY(visit_one(s, &p, what));
     }
     return QF_OK;
 }
@@ -193,9 +200,9 @@ static qf_status load_shards(shards *s, const qf_config *config, qf_model *model
     const qf_model roomless = {.config = *config};
 
     QF_TRY(open_shards(s));
-    QF_TRY(each_parameter(s, &roomless, check_parameter));
-    QF_TRY(qf_model_create(config, true, model));
-    return each_parameter(s, model, read_parameter);
+    QF_TRY(each_parameter(s, &roomless, true, check_parameter));
+    QF_TRY(qf_model_create(config, QF_LINEARS_ALL, model));
+    return each_parameter(s, model, true, read_parameter);
 }
 
 qf_status qf_huggingface_load(const char *directory, qf_model *model)
@@ -210,6 +217,69 @@ qf_status qf_huggingface_load(const char *directory, qf_model *model)
     if (status != QF_OK) qf_model_release(model);
     return status;
 }
+
+/* ---- blocks that stay in their files ---- */
+
+struct qf_blocks {
+    shards shards;
+    char *directory;
+};
+
+static qf_status read_and_forget(const qf_tensorfile *file, const qf_parameter *p)
+{
+    QF_TRY(read_parameter(file, p));
+    qf_tensorfile_forget(file, p->name);
+    return QF_OK;
+}
+
+static qf_status open_blocks(struct qf_blocks *b, const qf_config *config, qf_model *model)
+{
+    const qf_model roomless = {.config = *config};
+
+    QF_TRY(open_shards(&b->shards));
+    QF_TRY(each_parameter(&b->shards, &roomless, true, check_parameter));
+    QF_TRY(qf_model_create(config, QF_LINEARS_RESERVED, model));
+    return each_parameter(&b->shards, model, false, read_and_forget);
+}
+
+qf_status qf_huggingface_open(const char *directory, qf_model *model)
+{
+    qf_config config;
+
+    memset(model, 0, sizeof *model);
+    QF_TRY(qf_config_read(directory, &config, NULL));
+    struct qf_blocks *b = qf_alloc(sizeof *b);
+    if (!b) return QF_MEMORY;
+    b->directory = qf_strdup(directory);
+    b->shards.directory = b->directory;
+    const qf_status status = b->directory ? open_blocks(b, &config, model) : QF_MEMORY;
+    if (status == QF_OK) {
+        model->blocks = b;
+        return QF_OK;
+    }
+    qf_huggingface_close(b);
+    qf_model_release(model);
+    return status;
+}
+
+qf_status qf_huggingface_take(const qf_model *model, int layer)
+{
+    for (int kind = 0; kind < QF_LINEARS; kind++) {
+        const qf_parameter p = qf_parameter_linear(model, layer, (qf_linear_kind)kind);
+        QF_TRY(visit_one(&model->blocks->shards, &p, read_and_forget));
+    }
+    return QF_OK;
+}
+
+void qf_huggingface_close(struct qf_blocks *blocks)
+{
+    if (!blocks) return;
+    close_shards(&blocks->shards);
+    qf_free(blocks->directory);
+    qf_free(blocks);
+}
+
+/* ---- saving ---- */
 
 static qf_status save_parameters(const qf_model *model, const char *path)
 {

@@ -29,5 +29,9 @@ QF_MUST_CHECK qf_status qf_parameters_add(qf_tensorwriter *writer, const qf_mode
 
 /* A model of a Hugging Face directory, single file or shards. */
 QF_MUST_CHECK qf_status qf_huggingface_load(const char *directory, qf_model *model);
+/* The same with its blocks left in the files (qf_model_open). */
+QF_MUST_CHECK qf_status qf_huggingface_open(const char *directory, qf_model *model);
+QF_MUST_CHECK qf_status qf_huggingface_take(const qf_model *model, int layer);
+void qf_huggingface_close(struct qf_blocks *blocks); /* NULL is fine */
 
 #endif

@@ -279,7 +279,7 @@ static qf_status read_model(source *s)
 
     QF_TRY(read_header(s, &config));
     QF_TRY(check_size(s, &config));
-    QF_TRY(qf_model_create(&config, true, s->model));
+    QF_TRY(qf_model_create(&config, QF_LINEARS_ALL, s->model));
     const int64_t table = (int64_t)config.vocab * config.dim;
     if (s->version == 0)
         take_legacy(s, table);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "huggingface.h"
+
 const char *qf_linear_name(qf_linear_kind kind)
 {
     static const char *const names[] = {
@@ -88,7 +90,7 @@ static float *take_floats(qf_arena *arena, int64_t count)
 }
 
 /* Run twice: with an arena that only measures, then for real. */
-static void lay_out(qf_model *model, bool with_linears, qf_arena *arena)
+static void lay_out(qf_model *model, qf_linears_room room, qf_arena *arena)
 {
     const qf_config *c = &model->config;
     const int count = c->layers * QF_LINEARS;
@@ -99,7 +101,7 @@ static void lay_out(qf_model *model, bool with_linears, qf_arena *arena)
     model->final_norm = take_floats(arena, c->dim);
     model->head = c->tied ? model->embedding : take_floats(arena, (int64_t)c->vocab * c->dim);
     model->linear = qf_arena_take(arena, (size_t)count * sizeof *model->linear);
-    for (int i = 0; with_linears && i < count; i++) {
+    for (int i = 0; room != QF_LINEARS_NONE && i < count; i++) {
         int64_t n, k;
         qf_linear_shape(c, (qf_linear_kind)(i % QF_LINEARS), &n, &k);
         float *weights = take_floats(arena, n * k);
@@ -107,21 +109,23 @@ static void lay_out(qf_model *model, bool with_linears, qf_arena *arena)
     }
 }
 
-qf_status qf_model_create(const qf_config *config, bool with_linears, qf_model *model)
+qf_status qf_model_create(const qf_config *config, qf_linears_room room, qf_model *model)
 {
     qf_arena measure = {0};
 
     memset(model, 0, sizeof *model);
     QF_TRY(qf_config_check(config, "model"));
     model->config = *config;
-    lay_out(model, with_linears, &measure);
-    QF_TRY(qf_arena_init(&model->arena, measure.used));
-    lay_out(model, with_linears, &model->arena);
+    lay_out(model, room, &measure);
+    QF_TRY(room == QF_LINEARS_RESERVED ? qf_arena_reserve(&model->arena, measure.used)
+                                       : qf_arena_init(&model->arena, measure.used));
+    lay_out(model, room, &model->arena);
     return QF_OK;
 }
 
 void qf_model_release(qf_model *model)
 {
+    qf_huggingface_close(model->blocks);
     qf_arena_release(&model->arena);
     memset(model, 0, sizeof *model);
 }

@@ -27,7 +27,7 @@ static qf_parameter norm_at(const qf_model *model, int layer, int which)
     return p;
 }
 
-static qf_parameter linear_at(const qf_model *model, int layer, qf_linear_kind kind)
+qf_parameter qf_parameter_linear(const qf_model *model, int layer, qf_linear_kind kind)
 {
     qf_parameter p = {.rank = 2};
 
@@ -53,5 +53,5 @@ qf_parameter qf_parameter_at(const qf_model *model, bool with_linears, int index
         return (qf_parameter){"lm_head.weight", 2, {c->vocab, c->dim}, model->head};
     const int layer = index / each, which = index % each;
     if (which < NORMS_PER_LAYER) return norm_at(model, layer, which);
-    return linear_at(model, layer, (qf_linear_kind)(which - NORMS_PER_LAYER));
+    return qf_parameter_linear(model, layer, (qf_linear_kind)(which - NORMS_PER_LAYER));
 }

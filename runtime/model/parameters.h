@@ -13,6 +13,7 @@ typedef struct qf_parameter {
 } qf_parameter;
 
 int qf_parameter_count(const qf_config *config, bool with_linears);
+qf_parameter qf_parameter_linear(const qf_model *model, int layer, qf_linear_kind kind);
 /* The order is the network's: embedding, blocks, final norm, head (untied only). */
 qf_parameter qf_parameter_at(const qf_model *model, bool with_linears, int index);
 

@@ -63,8 +63,8 @@ static void lay_out(qf_qmodel *model, qf_arena *arena)
     }
 }
 
-qf_status qf_qmodel_create(const qf_model *base, int group, const int *width, int widths,
-                           qf_qmodel *model)
+static qf_status create(const qf_model *base, int group, const int *width, int widths,
+                        bool reserved, qf_qmodel *model)
 {
     qf_arena measure = {0};
     qf_status status;
@@ -74,16 +74,42 @@ qf_status qf_qmodel_create(const qf_model *base, int group, const int *width, in
     if (base->config.layers > QF_SUBNET_MAX / QF_LINEARS)
         return qf_fail(QF_UNSUPPORTED, "%d blocks; quantised models have at most %d",
                        base->config.layers, QF_SUBNET_MAX / QF_LINEARS);
-    QF_TRY(qf_model_create(&base->config, false, &model->base));
+    QF_TRY(qf_model_create(&base->config, QF_LINEARS_NONE, &model->base));
     model->group = group;
     model->widths = widths;
     memcpy(model->width, width, (size_t)widths * sizeof *width);
     copy_base(base, &model->base);
     lay_out(model, &measure);
-    status = qf_arena_init(&model->arena, measure.used);
+    status = reserved ? qf_arena_reserve(&model->arena, measure.used)
+                      : qf_arena_init(&model->arena, measure.used);
     if (status == QF_OK) lay_out(model, &model->arena);
     if (status != QF_OK) qf_qmodel_release(model);
     return status;
+}
+
+qf_status qf_qmodel_create(const qf_model *base, int group, const int *width, int widths,
+                           qf_qmodel *model)
+{
+    return create(base, group, width, widths, false, model);
+}
+
+qf_status qf_qmodel_reserve(const qf_model *base, int group, const int *width, int widths,
+                            qf_qmodel *model)
+{
+    return create(base, group, width, widths, true, model);
+}
+
+/* A block's copies lie side by side. */
+void qf_qmodel_drop_block(const qf_qmodel *model, int layer)
+{
+    const int each = QF_LINEARS * model->widths, end = (layer + 1) * each;
+    uint8_t *begin = model->linear[layer * each].code;
+    const uint8_t *behind = end < linears(model) * model->widths
+                                ? model->linear[end].code
+                                : model->arena.base + model->arena.used;
+
+    QF_ASSERT(model->arena.reserved);
+    qf_reserve_drop(begin, (size_t)(behind - begin));
 }
 
 static void lay_out_adapters(qf_qmodel *model, qf_arena *arena)

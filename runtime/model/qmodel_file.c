@@ -285,61 +285,81 @@ static qf_status add(qf_tensorwriter *writer, const char *name, qf_dtype dtype, 
     return qf_tensorwriter_add(writer, name, dtype, 2, shape, data);
 }
 
-/* Streams of all copies, taken from one arena that lives until the commit. */
-static qf_status add_copies(qf_tensorwriter *writer, const qf_qmodel *model, qf_arena *streams)
+/* Blocks that come one by one; bring NULL: all are there. */
+typedef struct saving {
+    const qf_qmodel *model;
+    qf_qmodel_bring *bring;
+    void *context;
+    qf_arena streams; /* of all copies, until the commit */
+} saving;
+
+static qf_status add_copy(saving *s, qf_tensorwriter *writer, int at)
 {
+    const qf_qmodel *model = s->model;
+    const qf_qlinear *linear = &model->linear[at];
+    const linear_shape shape = shape_of(model, at);
+    const int bits = bits_of(model, at);
+    const int64_t row_bytes = bitstream_bytes(shape.k, bits);
+    uint8_t *stream = qf_arena_take(&s->streams, (size_t)(shape.n * row_bytes));
     char name[NAME];
-    for (int at = 0; at < copies(model); at++) {
-        const qf_qlinear *linear = &model->linear[at];
-        const linear_shape s = shape_of(model, at);
-        const int64_t row_bytes = bitstream_bytes(s.k, bits_of(model, at));
-        uint8_t *stream = qf_arena_take(streams, (size_t)(s.n * row_bytes));
-        for (int64_t row = 0; row < s.n; row++)
-            bitstream_write(linear->code + row * s.k, s.k, bits_of(model, at),
-                            stream + row * row_bytes);
-        QF_TRY(add(writer, name_of(model, at, "codes", name), QF_DTYPE_U8, s.n, row_bytes,
-                   stream));
-        QF_TRY(add(writer, name_of(model, at, "scales", name), QF_DTYPE_F32, s.n, s.groups,
-                   linear->scale));
-        QF_TRY(add(writer, name_of(model, at, "offsets", name), QF_DTYPE_F32, s.n, s.groups,
-                   linear->offset));
+
+    for (int64_t row = 0; row < shape.n; row++)
+        bitstream_write(linear->code + row * shape.k, shape.k, bits, stream + row * row_bytes);
+    if (s->bring) qf_reserve_drop(linear->code, (size_t)(shape.n * shape.k));
+    QF_TRY(add(writer, name_of(model, at, "codes", name), QF_DTYPE_U8, shape.n, row_bytes,
+               stream));
+    QF_TRY(add(writer, name_of(model, at, "scales", name), QF_DTYPE_F32, shape.n, shape.groups,
+               linear->scale));
+    return add(writer, name_of(model, at, "offsets", name), QF_DTYPE_F32, shape.n, shape.groups,
+               linear->offset);
+}
+
+static qf_status add_copies(saving *s, qf_tensorwriter *writer)
+{
+    const int each = QF_LINEARS * s->model->widths;
+
+    for (int at = 0; at < copies(s->model); at++) {
+        if (s->bring && at % each == 0) QF_TRY(s->bring(s->context, at / each));
+        QF_TRY(add_copy(s, writer, at));
     }
     return QF_OK;
 }
 
-static qf_status commit_copies(qf_tensorwriter *writer, const qf_qmodel *model)
+static qf_status commit_copies(qf_tensorwriter *writer, saving *s)
 {
-    qf_arena streams = {0};
+    qf_arena measure = {0};
 
-    for (int at = 0; at < copies(model); at++) {
-        const linear_shape s = shape_of(model, at);
-        qf_arena_take(&streams, (size_t)(s.n * bitstream_bytes(s.k, bits_of(model, at))));
+    for (int at = 0; at < copies(s->model); at++) {
+        const linear_shape shape = shape_of(s->model, at);
+        qf_arena_take(&measure,
+                      (size_t)(shape.n * bitstream_bytes(shape.k, bits_of(s->model, at))));
     }
-    QF_TRY(qf_arena_init(&streams, streams.used));
-    qf_status status = qf_parameters_add(writer, &model->base, false);
-    if (status == QF_OK) status = add_copies(writer, model, &streams);
+    QF_TRY(qf_arena_init(&s->streams, measure.used));
+    qf_status status = qf_parameters_add(writer, &s->model->base, false);
+    if (status == QF_OK) status = add_copies(s, writer);
     if (status == QF_OK) status = qf_tensorwriter_commit(writer);
-    qf_arena_release(&streams);
+    qf_arena_release(&s->streams);
     return status;
 }
 
-static qf_status commit_adapters(qf_tensorwriter *writer, const qf_qmodel *model)
+static qf_status commit_adapters(qf_tensorwriter *writer, saving *s)
 {
+    const qf_qmodel *model = s->model;
     char name[NAME];
     for (int at = 0; at < copies(model); at++) {
         const qf_qlinear *linear = &model->linear[at];
-        const linear_shape s = shape_of(model, at);
+        const linear_shape shape = shape_of(model, at);
         QF_TRY(add(writer, name_of(model, at, "lora_A", name), QF_DTYPE_F32, model->rank,
-                   s.groups, linear->lora_a));
-        QF_TRY(add(writer, name_of(model, at, "lora_B", name), QF_DTYPE_F32, s.n, model->rank,
-                   linear->lora_b));
+                   shape.groups, linear->lora_a));
+        QF_TRY(add(writer, name_of(model, at, "lora_B", name), QF_DTYPE_F32, shape.n,
+                   model->rank, linear->lora_b));
     }
     return qf_tensorwriter_commit(writer);
 }
 
-typedef qf_status commit_file(qf_tensorwriter *writer, const qf_qmodel *model);
+typedef qf_status commit_file(qf_tensorwriter *writer, saving *s);
 static qf_status save_file(const char *directory, const char *name, commit_file *commit,
-                           const qf_qmodel *model)
+                           saving *s)
 {
     char *path = qf_path_join(directory, name);
     qf_tensorwriter *writer;
@@ -348,7 +368,7 @@ static qf_status save_file(const char *directory, const char *name, commit_file 
     qf_status status = qf_tensorwriter_create(path, &writer);
     qf_free(path);
     QF_TRY(status);
-    status = commit(writer, model);
+    status = commit(writer, s);
     qf_tensorwriter_destroy(writer);
     return status;
 }
@@ -377,14 +397,27 @@ static qf_status remove_file(const char *directory, const char *name)
 
 /* config.json goes first and comes last: at no moment does a directory look whole whose
  * files belong to two different models. */
-qf_status qf_qmodel_save(const qf_qmodel *model, const char *directory)
+static qf_status save(saving *s, const char *directory)
 {
+    const qf_qmodel *model = s->model;
+
     QF_TRY(qf_directory_make(directory));
     QF_TRY(remove_file(directory, "config.json"));
-    QF_TRY(save_file(directory, "model.safetensors", commit_copies, model));
+    QF_TRY(save_file(directory, "model.safetensors", commit_copies, s));
     if (model->rank)
-        QF_TRY(save_file(directory, "adapters.safetensors", commit_adapters, model));
+        QF_TRY(save_file(directory, "adapters.safetensors", commit_adapters, s));
     else
         QF_TRY(remove_file(directory, "adapters.safetensors"));
     return save_config(directory, model);
+}
+
+qf_status qf_qmodel_save(const qf_qmodel *model, const char *directory)
+{
+    return save(&(saving){.model = model}, directory);
+}
+
+qf_status qf_qmodel_save_blocks(const qf_qmodel *model, const char *directory,
+                                qf_qmodel_bring *bring, void *context)
+{
+    return save(&(saving){.model = model, .bring = bring, .context = context}, directory);
 }

@@ -188,7 +188,7 @@ qf_status qf_random_base(const qf_random_model *random, qf_model *base)
     qf_config c = random->config;
 
     c.tied = true; /* room for one table */
-    QF_TRY(qf_model_create(&c, false, base));
+    QF_TRY(qf_model_create(&c, QF_LINEARS_NONE, base));
     embedding e = {random, base->embedding};
     qf_pool_run(random->pool, fill_embedding, &e);
     fill_ones(base->attention_norm, (int64_t)c.layers * c.dim);

@@ -305,6 +305,18 @@ const qf_tensor *qf_tensorfile_find(const qf_tensorfile *file, const char *name)
     return bsearch(&key, file->tensor, (size_t)file->count, sizeof key, by_name);
 }
 
+/* A mapping that is only read loses nothing: whole pages around the tensor go. */
+void qf_tensorfile_forget(const qf_tensorfile *file, const char *name)
+{
+    const qf_tensor *tensor = qf_tensorfile_find(file, name);
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (!tensor || !file->map) return;
+    const size_t begin = (size_t)(tensor->data - file->map) / page * page;
+    madvise(file->map + begin, (size_t)(tensor->data - file->map) + tensor->bytes - begin,
+            MADV_DONTNEED);
+}
+
 const char *qf_tensorfile_metadata(const qf_tensorfile *file, const char *key)
 {
     return json_string_value(
@@ -329,7 +341,7 @@ static qf_status find_shaped(const qf_tensorfile *file, const char *name, int ra
 qf_status qf_tensorfile_read(const qf_tensorfile *file, const char *name, qf_dtype dtype,
                              int rank, const int64_t *shape, void *into)
 {
-    const qf_tensor *tensor;
+    const qf_tensor *tensor = NULL;
 
     QF_TRY(find_shaped(file, name, rank, shape, &tensor));
     if (tensor->dtype != dtype)
@@ -356,7 +368,7 @@ static void convert(const qf_tensor *tensor, float *into)
 qf_status qf_tensorfile_read_f32(const qf_tensorfile *file, const char *name, int rank,
                                  const int64_t *shape, float *into)
 {
-    const qf_tensor *tensor;
+    const qf_tensor *tensor = NULL;
 
     QF_TRY(find_shaped(file, name, rank, shape, &tensor));
     if (tensor->dtype != QF_DTYPE_F32 && tensor->dtype != QF_DTYPE_F16 &&

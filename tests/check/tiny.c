@@ -33,7 +33,7 @@ void check_tiny_model(qf_model *model, bool tied, uint64_t seed)
     const qf_config c = check_tiny_config(tied);
     qf_random random = qf_random_init(seed, 1);
 
-    assert_int_equal(qf_model_create(&c, true, model), QF_OK);
+    assert_int_equal(qf_model_create(&c, QF_LINEARS_ALL, model), QF_OK);
     check_fill(&random, model->embedding, (int64_t)c.vocab * c.dim, 1);
     check_fill(&random, model->attention_norm, (int64_t)c.layers * c.dim, 0.2);
     check_fill(&random, model->mlp_norm, (int64_t)c.layers * c.dim, 0.2);

@@ -146,7 +146,7 @@ static void check_all_trained(const qf_model *model)
 {
     const qf_config *c = &model->config;
     qf_model first;
-    assert_int_equal(qf_model_create(c, true, &first), QF_OK);
+    assert_int_equal(qf_model_create(c, QF_LINEARS_ALL, &first), QF_OK);
     tr_full_init(&first, 3);
     check_init(&first);
     check_moved(first.embedding, model->embedding, VOCAB * c->dim);

@@ -48,8 +48,8 @@ static void setup(struct net *t, bool tied, int threads, bool backward)
     qf_random random = qf_random_init(3, 3);
 
     assert_int_equal(qf_pool_create(threads, &t->pool), QF_OK);
-    assert_int_equal(qf_model_create(&config, true, &t->model), QF_OK);
-    assert_int_equal(qf_model_create(&config, true, &t->gradient), QF_OK);
+    assert_int_equal(qf_model_create(&config, QF_LINEARS_ALL, &t->model), QF_OK);
+    assert_int_equal(qf_model_create(&config, QF_LINEARS_ALL, &t->gradient), QF_OK);
     check_fill(&random, t->model.embedding, VOCAB * 16, 0.5);
     if (!tied) check_fill(&random, t->model.head, VOCAB * 16, 0.5);
     check_fill(&random, t->model.attention_norm, LAYERS * 16, 1);

@@ -24,7 +24,17 @@ static uint64_t hash_floats(uint64_t hash, const float *values, int64_t count)
     return hash;
 }
 
-static uint64_t hash_model(const qf_model *model)
+static uint64_t hash_block(uint64_t hash, const qf_model *model, int layer)
+{
+    for (int kind = 0; kind < QF_LINEARS; kind++) {
+        int64_t n, k;
+        qf_linear_shape(&model->config, (qf_linear_kind)kind, &n, &k);
+        hash = hash_floats(hash, model->linear[layer * QF_LINEARS + kind], n * k);
+    }
+    return hash;
+}
+
+static qf_status hash_model(const qf_model *model, uint64_t *result)
 {
     const qf_config *c = &model->config;
     const int64_t rows = (int64_t)c->layers * c->dim;
@@ -34,28 +44,30 @@ static uint64_t hash_model(const qf_model *model)
     hash = hash_floats(hash, model->embedding, (int64_t)c->vocab * c->dim);
     hash = hash_floats(hash, model->attention_norm, rows);
     hash = hash_floats(hash, model->mlp_norm, rows);
-    for (int i = 0; i < c->layers * QF_LINEARS; i++) {
-        int64_t n, k;
-        qf_linear_shape(c, (qf_linear_kind)(i % QF_LINEARS), &n, &k);
-        hash = hash_floats(hash, model->linear[i], n * k);
+    for (int layer = 0; layer < c->layers; layer++) {
+        QF_TRY(qf_model_take_block(model, layer));
+        hash = hash_block(hash, model, layer);
+        qf_model_drop_block(model, layer);
     }
-    return hash;
+    *result = hash;
+    return QF_OK;
 }
 
-void partial_recipe(const tr_quantise_options *o, const qf_model *model,
-                    char recipe[TR_RECIPE_MAX])
+qf_status partial_recipe(const tr_quantise_options *o, const qf_model *model,
+                         char recipe[TR_RECIPE_MAX])
 {
     const tr_calibration *t = &o->calibration;
     const qf_config *c = &model->config;
     char options[QF_RECIPE_MAX];
+    uint64_t hash;
     int used;
 
+    QF_TRY(hash_model(model, &hash));
     tr_quantise_recipe(o, options);
     used = snprintf(recipe, TR_RECIPE_MAX,
                     "%s [%s], group %d, params %d, model %dx%dx%d heads %d/%d %llx, widths",
                     tr_method_name(o->method), options, o->group, (int)o->params, c->layers,
-                    c->dim, c->hidden, c->heads, c->kv_heads,
-                    (unsigned long long)hash_model(model));
+                    c->dim, c->hidden, c->heads, c->kv_heads, (unsigned long long)hash);
     for (int i = 0; i < o->widths; i++)
         used += snprintf(recipe + used, TR_RECIPE_MAX - (size_t)used, " %d", o->width[i]);
     if (tr_method_needs_inputs(o->method))
@@ -63,6 +75,7 @@ void partial_recipe(const tr_quantise_options *o, const qf_model *model,
                  ", damping %.9g, text %llx seed %llu: %d x %d by %d", o->damping,
                  (unsigned long long)tr_stream_hash(t->stream), (unsigned long long)t->seed,
                  t->samples, t->length, t->batch);
+    return QF_OK;
 }
 
 /* ---- a block ---- */

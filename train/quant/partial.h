@@ -10,8 +10,8 @@
 #include "../checkpoint.h"
 #include "quantise.h"
 
-void partial_recipe(const tr_quantise_options *options, const qf_model *model,
-                    char recipe[TR_RECIPE_MAX]);
+QF_MUST_CHECK qf_status partial_recipe(const tr_quantise_options *options,
+                                       const qf_model *model, char recipe[TR_RECIPE_MAX]);
 
 /* damping: the largest that the block needed. */
 QF_MUST_CHECK qf_status partial_save(const char *directory, const char *recipe,

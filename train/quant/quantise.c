@@ -212,7 +212,7 @@ static qf_status keep_block(job *j, int block)
     return partial_save(j->options->partial, j->recipe, j->out, block, j->facts.damping);
 }
 
-static qf_status finish_block(job *j, int block)
+static qf_status with_block(job *j, int block)
 {
     const int end = j->done + weight_of(j, block);
     const char *partial = j->options->partial;
@@ -232,6 +232,15 @@ static qf_status finish_block(job *j, int block)
         status = keep_block(j, block);
     }
     if (damping > j->report.damping) j->report.damping = damping;
+    return status;
+}
+
+static qf_status finish_block(job *j, int block)
+{
+    QF_TRY(qf_model_take_block(j->model, block));
+    const qf_status status = with_block(j, block);
+    qf_model_drop_block(j->model, block);
+    if (j->options->frugal) qf_qmodel_drop_block(j->out, block);
     return status;
 }
 
@@ -275,7 +284,7 @@ static qf_status run(job *j)
 
     if (tr_method_needs_inputs(o->method)) QF_TRY(make_walk(j));
     for (int block = 0; block < layers; block++) j->total += weight_of(j, block);
-    if (o->partial) partial_recipe(o, j->model, j->recipe);
+    if (o->partial) QF_TRY(partial_recipe(o, j->model, j->recipe));
     for (int block = 0; block < layers; block++) {
         const qf_status status = finish_block(j, block);
         if (status == QF_INTERRUPTED && o->partial && block > 0)
@@ -306,13 +315,43 @@ qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
              .compares = tr_method_compares(options->method)};
 
     j.quantised_inputs = options->quantised_inputs || j.compares;
-    QF_TRY(qf_qmodel_create(model, options->group, options->width, options->widths, quantised));
+    QF_ASSERT(!options->frugal || options->partial);
+    QF_TRY((options->frugal ? qf_qmodel_reserve : qf_qmodel_create)(
+        model, options->group, options->width, options->widths, quantised));
     snprintf(quantised->method, sizeof quantised->method, "%s",
              tr_method_name(options->method));
     tr_quantise_recipe(options, quantised->recipe);
     const qf_status status = run(&j);
+    snprintf(j.report.run, sizeof j.report.run, "%s", j.recipe);
     if (report) *report = j.report;
     release(&j);
     if (status != QF_OK) qf_qmodel_release(quantised);
     return status;
+}
+
+/* ---- saving ---- */
+
+typedef struct kept {
+    const char *partial, *run;
+    const qf_qmodel *model;
+} kept;
+
+static qf_status bring(void *context, int layer)
+{
+    const kept *k = context;
+    double damping;
+    const qf_status status = partial_load(k->partial, k->run, k->model, layer, &damping);
+
+    if (status != QF_NOT_FOUND) return status;
+    return qf_fail(QF_IO, "%s: block %d is gone", k->partial, layer);
+}
+
+qf_status tr_quantise_save(const tr_quantise_options *o, const tr_quantise_report *report,
+                           const qf_qmodel *quantised, const char *directory)
+{
+    kept k = {o->partial, report->run, quantised};
+
+    QF_TRY(o->frugal ? qf_qmodel_save_blocks(quantised, directory, bring, &k)
+                     : qf_qmodel_save(quantised, directory));
+    return o->partial ? tr_quantise_forget(o->partial) : QF_OK;
 }

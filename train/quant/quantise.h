@@ -9,6 +9,7 @@
 #ifndef QF_TRAIN_QUANTISE_H
 #define QF_TRAIN_QUANTISE_H
 
+#include "../checkpoint.h"
 #include "calibrate.h"
 #include "methods.h"
 
@@ -25,6 +26,8 @@ typedef struct tr_quantise_options {
     double damping;             /* of the Hessian's mean diagonal, e.g. 0.01 */
     const char *partial;        /* directory for finished blocks (NULL: none): those there
                                    are taken, others are added; see tr_quantise_forget */
+    bool frugal;                /* blocks leave memory when they are kept in `partial`: for
+                                   models larger than it; see tr_quantise_save */
     qf_progress *progress;      /* may be NULL; counts work: equal parts,
                                    roughly, in equal time */
     void *progress_context;
@@ -35,13 +38,21 @@ typedef struct tr_quantise_options {
 void tr_quantise_recipe(const tr_quantise_options *options, char recipe[QF_RECIPE_MAX]);
 
 typedef struct tr_quantise_report {
-    double damping; /* the largest that was needed */
-    int resumed;    /* blocks that were there already */
+    double damping;          /* the largest that was needed */
+    int resumed;             /* blocks that were there already */
+    char run[TR_RECIPE_MAX]; /* what is written into finished blocks */
 } tr_quantise_report;
 
-/* Makes `quantised`.  report may be NULL. */
+/* Makes `quantised`; after a frugal run its blocks are in `partial` alone.  A model of
+ * qf_model_open is read block by block.  report may be NULL. */
 QF_MUST_CHECK qf_status tr_quantise(const tr_quantise_options *options, const qf_model *model,
                                     qf_qmodel *quantised, tr_quantise_report *report);
+
+/* Saves what tr_quantise made and reported, frugally or not, and removes the finished
+ * blocks. */
+QF_MUST_CHECK qf_status tr_quantise_save(const tr_quantise_options *options,
+                                         const tr_quantise_report *report,
+                                         const qf_qmodel *quantised, const char *directory);
 
 /* Whether a run left finished blocks there; removes them and the directory. */
 bool tr_quantise_begun(const char *partial);
