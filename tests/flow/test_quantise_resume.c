@@ -109,6 +109,47 @@ static void resumed_runs_give_the_same_bits(void **state)
     qf_model_release(&model);
 }
 
+/* Blocks that leave memory come back from where they were kept: the same files. */
+static void frugal_runs_save_the_same(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"model.safetensors", "config.json"};
+    int left = 1 << 30;
+    tr_quantise_options o = options_of(TR_METHOD_GPTQ, &left);
+    tr_quantise_report report;
+    qf_qmodel whole, frugal;
+    qf_model model;
+
+    check_tiny_model(&model, true, 2);
+    o.partial = NULL;
+    assert_int_equal(tr_quantise(&o, &model, &whole, &report), QF_OK);
+    assert_int_equal(tr_quantise_save(&o, &report, &whole, check_scratch_path("plain")), QF_OK);
+    o.partial = check_scratch_path("partial");
+    o.frugal = true;
+    assert_int_equal(tr_quantise(&o, &model, &frugal, &report), QF_OK);
+    assert_int_equal(tr_quantise_save(&o, &report, &frugal, check_scratch_path("spare")),
+                     QF_OK);
+    assert_false(qf_directory_exists(o.partial));
+    for (int i = 0; i < 2; i++) {
+        char plain[64], spare[64];
+        size_t a_size, b_size;
+        snprintf(plain, sizeof plain, "plain/%s", files[i]);
+        snprintf(spare, sizeof spare, "spare/%s", files[i]);
+        char *a = check_scratch_read(check_scratch_path(plain), &a_size);
+        char *b = check_scratch_read(check_scratch_path(spare), &b_size);
+        assert_int_equal(a_size, b_size);
+        assert_memory_equal(a, b, a_size);
+        qf_free(a);
+        qf_free(b);
+    }
+    /* A block that is gone is no block of zeros. */
+    assert_int_equal(tr_quantise_save(&o, &report, &frugal, check_scratch_path("lost")), QF_IO);
+    assert_non_null(strstr(qf_message(), "block 0 is gone"));
+    qf_qmodel_release(&frugal);
+    qf_qmodel_release(&whole);
+    qf_model_release(&model);
+}
+
 /* What a run depends on is compared. */
 static void other_runs_are_refused(void **state)
 {
@@ -185,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumed_runs_give_the_same_bits),
         cmocka_unit_test(other_runs_are_refused),
+        cmocka_unit_test(frugal_runs_save_the_same),
         cmocka_unit_test(damaged_blocks_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, check_scratch_remove);

@@ -133,6 +133,39 @@ static void test_round_up(void **state)
     assert_int_equal(qf_round_up(7, 3), 9);
 }
 
+/* Far more than there is, page by page; what is dropped is zero again. */
+static void test_reserved(void **state)
+{
+    (void)state;
+    const size_t size = (size_t)1 << 36, page = 4096;
+    const size_t live = qf_memory_live();
+    uint8_t *room = qf_reserve(size);
+    assert_non_null(room);
+    assert_int_equal((uintptr_t)room % page, 0);
+    assert_int_equal(qf_memory_live(), live);
+    assert_int_equal(room[0], 0);
+    assert_int_equal(room[size - 1], 0);
+    memset(room, 1, 3 * page);
+    room[size - 1] = 1;
+    qf_reserve_drop(room + 1, 3 * page - 1); /* whole pages: the second and the third */
+    assert_int_equal(room[page - 1], 1);
+    assert_int_equal(room[page], 0);
+    assert_int_equal(room[3 * page - 1], 0);
+    assert_int_equal(room[size - 1], 1);
+    qf_reserve_drop(room + 1, 100); /* none */
+    assert_int_equal(room[50], 1);
+    qf_reserve_free(room);
+    qf_reserve_free(NULL);
+    assert_null(qf_reserve(SIZE_MAX));
+
+    qf_arena arena;
+    assert_int_equal(qf_arena_reserve(&arena, size), QF_OK);
+    uint8_t *slice = qf_arena_take(&arena, 100);
+    assert_true(slice == arena.base && slice[99] == 0);
+    qf_arena_release(&arena);
+    assert_null(arena.base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_strdup),
         cmocka_unit_test(test_arena),
         cmocka_unit_test(test_round_up),
+        cmocka_unit_test(test_reserved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,59 @@ static void shards_of_halves(void **state)
     qf_model_release(&model);
 }
 
+/* A model of which one block is in memory: the same numbers, one file or shards. */
+static void check_blocks(const char *path)
+{
+    qf_model whole, blocks;
+
+    assert_int_equal(qf_model_load(path, &whole), QF_OK);
+    assert_int_equal(qf_model_open(path, &blocks), QF_OK);
+    const qf_config *c = &whole.config;
+    assert_memory_equal(whole.embedding, blocks.embedding,
+                        (size_t)c->vocab * (size_t)c->dim * sizeof(float));
+    assert_memory_equal(whole.final_norm, blocks.final_norm, (size_t)c->dim * sizeof(float));
+    for (int turn = 0; turn < 2; turn++)
+        for (int layer = c->layers - 1; layer >= 0; layer--) {
+            assert_int_equal(qf_model_take_block(&blocks, layer), QF_OK);
+            for (int kind = 0; kind < QF_LINEARS; kind++) {
+                const int index = layer * QF_LINEARS + kind;
+                int64_t n, k;
+                qf_linear_shape(c, (qf_linear_kind)kind, &n, &k);
+                assert_memory_equal(whole.linear[index], blocks.linear[index],
+                                    (size_t)(n * k) * sizeof(float));
+            }
+            qf_model_drop_block(&blocks, layer);
+        }
+    qf_model_release(&blocks);
+    qf_model_release(&whole);
+}
+
+static void blocks_one_by_one(void **state)
+{
+    const char *from = check_scratch_path("one"), *to = check_scratch_path("several");
+    qf_model model;
+    (void)state;
+
+    check_tiny_model(&model, false, 13);
+    assert_int_equal(qf_model_save(&model, from), QF_OK);
+    assert_int_equal(mkdir(to, 0777), 0);
+    copy_config(from, to);
+    reshard(from, to, QF_DTYPE_BF16);
+    check_blocks(from);
+    check_blocks(to);
+    /* Values are looked at when a block is taken, shapes and files at once. */
+    model.linear[QF_LINEARS + 2][5] = NAN;
+    assert_int_equal(qf_model_save(&model, from), QF_OK);
+    qf_model_release(&model);
+    assert_int_equal(qf_model_open(from, &model), QF_OK);
+    assert_int_equal(qf_model_take_block(&model, 0), QF_OK);
+    assert_int_equal(qf_model_take_block(&model, 1), QF_FORMAT);
+    assert_non_null(strstr(qf_message(), "model.layers.1."));
+    qf_model_release(&model);
+    assert_int_equal(remove(check_scratch_path("several/part-1.safetensors")), 0);
+    assert_int_equal(qf_model_open(to, &model), QF_IO);
+}
+
 /* ---- config.json ---- */
 
 static const struct config_case {
@@ -498,11 +551,11 @@ static void damaged_llama2c(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(save_and_load),   cmocka_unit_test(shards_of_halves),
-        cmocka_unit_test(configurations),  cmocka_unit_test(weights_not_finite),
-        cmocka_unit_test(damaged_configs), cmocka_unit_test(legacy_places),
-        cmocka_unit_test(versions),        cmocka_unit_test(llama2c_lies),
-        cmocka_unit_test(damaged_llama2c),
+        cmocka_unit_test(save_and_load),      cmocka_unit_test(shards_of_halves),
+        cmocka_unit_test(blocks_one_by_one),  cmocka_unit_test(configurations),
+        cmocka_unit_test(weights_not_finite), cmocka_unit_test(damaged_configs),
+        cmocka_unit_test(legacy_places),      cmocka_unit_test(versions),
+        cmocka_unit_test(llama2c_lies),       cmocka_unit_test(damaged_llama2c),
     };
     return cmocka_run_group_tests(tests, check_scratch_make, check_scratch_remove);
 }
