@@ -9,7 +9,7 @@
 static qf_status open_quantised(const char *path, const char *digits, cli_inference *i)
 {
     i->quantised = true;
-    QF_TRY(qf_qmodel_load(path, &i->copies));
+    QF_TRY(qf_qmodel_open(path, &i->copies));
     const qf_config *config = &i->copies.base.config;
     if (digits) return qf_subnet_parse(config, digits, &i->subnet);
     i->subnet = qf_subnet_uniform(config, i->copies.width[i->copies.widths - 1]);

@@ -45,6 +45,7 @@ typedef struct qf_qmodel {
     float adapter_scale;        /* s */
     qf_qlinear *linear;         /* [layers * QF_LINEARS][widths] */
     qf_arena arena, adapters;
+    struct qf_tensorfile *file; /* NULL: every copy is in memory; see qf_qmodel_open */
 } qf_qmodel;
 
 /* Room for everything; base parameters are copied from `base`. */
@@ -61,6 +62,12 @@ void qf_qmodel_drop_adapters(qf_qmodel *model); /* those it has, if any */
 void qf_qmodel_release(qf_qmodel *model);
 
 QF_MUST_CHECK qf_status qf_qmodel_load(const char *directory, qf_qmodel *model);
+/* The same for those who want a copy at a time, as an engine of one subnet does: a copy is
+ * there between taking and dropping it.  The file stays open.  Of a model that was loaded
+ * taking does nothing. */
+QF_MUST_CHECK qf_status qf_qmodel_open(const char *directory, qf_qmodel *model);
+QF_MUST_CHECK qf_status qf_qmodel_take(const qf_qmodel *model, int index, int bits);
+void qf_qmodel_drop(const qf_qmodel *model, int index, int bits);
 QF_MUST_CHECK qf_status qf_qmodel_save(const qf_qmodel *model, const char *directory);
 /* The same of a reserved model whose blocks come one by one: bring fills the copies of a
  * block.  Its codes are dropped again; what stays is a quarter of them. */

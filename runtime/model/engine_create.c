@@ -83,8 +83,12 @@ static qf_status add_subnet(qf_engine *engine, const qf_qmodel *model, const qf_
     QF_TRY(check_subnet(model, subnet));
     float *offset = make_offsets(model);
     if (!offset) return QF_MEMORY;
-    for (int i = 0; status == QF_OK && i < subnet->count; i++)
-        status = add_quantised(engine, model, i, subnet->bits[i], accuracy, offset);
+    for (int i = 0; status == QF_OK && i < subnet->count; i++) {
+        status = qf_qmodel_take(model, i, subnet->bits[i]);
+        if (status == QF_OK)
+            status = add_quantised(engine, model, i, subnet->bits[i], accuracy, offset);
+        qf_qmodel_drop(model, i, subnet->bits[i]);
+    }
     qf_free(offset);
     return status;
 }

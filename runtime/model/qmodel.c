@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "qforge/tensorfile.h"
+
 static int linears(const qf_qmodel *model)
 {
     return model->base.config.layers * QF_LINEARS;
@@ -155,6 +157,7 @@ void qf_qmodel_release(qf_qmodel *model)
     qf_model_release(&model->base);
     qf_arena_release(&model->arena);
     qf_arena_release(&model->adapters);
+    qf_tensorfile_close(model->file);
     memset(model, 0, sizeof *model);
 }
 

@@ -168,38 +168,46 @@ static qf_status read_codes(const qf_tensorfile *file, const char *name, linear_
     return status;
 }
 
-static qf_status read_copies(const qf_tensorfile *file, qf_qmodel *model)
+static qf_status read_copy(const qf_tensorfile *file, const qf_qmodel *model, int at)
 {
+    const qf_qlinear *linear = &model->linear[at];
+    const linear_shape s = shape_of(model, at);
+    const int64_t shape[] = {s.n, s.groups};
     char name[NAME];
-    for (int at = 0; at < copies(model); at++) {
-        const qf_qlinear *linear = &model->linear[at];
-        const linear_shape s = shape_of(model, at);
-        const int64_t shape[] = {s.n, s.groups};
-        QF_TRY(read_codes(file, name_of(model, at, "codes", name), s, bits_of(model, at),
-                          linear->code));
-        QF_TRY(qf_tensorfile_read_f32(file, name_of(model, at, "scales", name), 2, shape,
-                                      linear->scale));
-        QF_TRY(qf_tensorfile_read_f32(file, name_of(model, at, "offsets", name), 2, shape,
-                                      linear->offset));
-    }
-    return QF_OK;
+
+    QF_TRY(read_codes(file, name_of(model, at, "codes", name), s, bits_of(model, at),
+                      linear->code));
+    QF_TRY(qf_tensorfile_read_f32(file, name_of(model, at, "scales", name), 2, shape,
+                                  linear->scale));
+    return qf_tensorfile_read_f32(file, name_of(model, at, "offsets", name), 2, shape,
+                                  linear->offset);
 }
 
-/* wanted: what config.json says, without room. */
-static qf_status load_copies(const qf_tensorfile *file, const qf_qmodel *wanted,
-                             qf_qmodel *model)
+/* All but the copies.  wanted: what config.json says, without room. */
+static qf_status load_base(const qf_tensorfile *file, const qf_qmodel *wanted, bool reserve,
+                           qf_qmodel *model)
 {
     qf_model base;
 
     QF_TRY(check_copies(file, wanted));
     QF_TRY(qf_parameters_read(file, &wanted->base.config, false, &base));
-    qf_status status =
-        qf_qmodel_create(&base, wanted->group, wanted->width, wanted->widths, model);
+    const qf_status status = (reserve ? qf_qmodel_reserve : qf_qmodel_create)(
+        &base, wanted->group, wanted->width, wanted->widths, model);
     qf_model_release(&base);
     QF_TRY(status);
     memcpy(model->method, wanted->method, sizeof model->method);
     memcpy(model->recipe, wanted->recipe, sizeof model->recipe);
-    status = read_copies(file, model);
+    return QF_OK;
+}
+
+static qf_status load_copies(const qf_tensorfile *file, const qf_qmodel *wanted,
+                             qf_qmodel *model)
+{
+    qf_status status = QF_OK;
+
+    QF_TRY(load_base(file, wanted, false, model));
+    for (int at = 0; status == QF_OK && at < copies(model); at++)
+        status = read_copy(file, model, at);
     if (status != QF_OK) qf_qmodel_release(model);
     return status;
 }
@@ -254,21 +262,92 @@ static qf_status read_config(const char *directory, qf_qmodel *wanted)
     return status;
 }
 
+/* ---- copies that stay in the file ---- */
+
+static qf_status open_copies(const char *directory, const qf_qmodel *wanted, qf_qmodel *model)
+{
+    char *path = qf_path_join(directory, "model.safetensors");
+    qf_tensorfile *file;
+
+    if (!path) return QF_MEMORY;
+    qf_status status = qf_tensorfile_open(path, &file);
+    qf_free(path);
+    QF_TRY(status);
+    status = load_base(file, wanted, true, model);
+    if (status == QF_OK)
+        model->file = file;
+    else
+        qf_tensorfile_close(file);
+    return status;
+}
+
+/* The position of a width in the model's list of copies. */
+static int copy_at(const qf_qmodel *model, int index, int bits)
+{
+    return (int)(qf_qmodel_linear(model, index, bits) - model->linear);
+}
+
+qf_status qf_qmodel_take(const qf_qmodel *model, int index, int bits)
+{
+    static const char *const part[] = {"codes", "scales", "offsets"};
+    char name[NAME];
+
+    if (!model->file) return QF_OK;
+    const int at = copy_at(model, index, bits);
+    QF_TRY(read_copy(model->file, model, at));
+    for (int i = 0; i < 3; i++)
+        qf_tensorfile_forget(model->file, name_of(model, at, part[i], name));
+    return QF_OK;
+}
+
+void qf_qmodel_drop(const qf_qmodel *model, int index, int bits)
+{
+    if (!model->file) return;
+    const int at = copy_at(model, index, bits);
+    const linear_shape s = shape_of(model, at);
+    const size_t floats = (size_t)(s.n * s.groups) * sizeof(float);
+    qf_reserve_drop(model->linear[at].code, (size_t)(s.n * s.k));
+    qf_reserve_drop(model->linear[at].scale, floats);
+    qf_reserve_drop(model->linear[at].offset, floats);
+}
+
+/* ---- directories ---- */
+
+static qf_status read_wanted(const char *directory, qf_qmodel *wanted)
+{
+    QF_TRY(read_config(directory, wanted));
+    if (wanted->base.config.layers <= QF_SUBNET_MAX / QF_LINEARS) return QF_OK;
+    return qf_fail(QF_UNSUPPORTED, "%s: %d blocks; quantised models have at most %d", directory,
+                   wanted->base.config.layers, QF_SUBNET_MAX / QF_LINEARS);
+}
+
+static qf_status load_adapters(const char *directory, const qf_qmodel *wanted, qf_qmodel *model)
+{
+    if (wanted->rank == 0) return QF_OK;
+    const qf_status status =
+        with_file(directory, "adapters.safetensors", read_adapters, wanted, model);
+    if (status != QF_OK) qf_qmodel_release(model);
+    return status;
+}
+
 qf_status qf_qmodel_load(const char *directory, qf_qmodel *model)
 {
     qf_qmodel wanted;
 
     memset(model, 0, sizeof *model);
-    QF_TRY(read_config(directory, &wanted));
-    if (wanted.base.config.layers > QF_SUBNET_MAX / QF_LINEARS)
-        return qf_fail(QF_UNSUPPORTED, "%s: %d blocks; quantised models have at most %d",
-                       directory, wanted.base.config.layers, QF_SUBNET_MAX / QF_LINEARS);
+    QF_TRY(read_wanted(directory, &wanted));
     QF_TRY(with_file(directory, "model.safetensors", load_copies, &wanted, model));
-    if (wanted.rank == 0) return QF_OK;
-    const qf_status status =
-        with_file(directory, "adapters.safetensors", read_adapters, &wanted, model);
-    if (status != QF_OK) qf_qmodel_release(model);
-    return status;
+    return load_adapters(directory, &wanted, model);
+}
+
+qf_status qf_qmodel_open(const char *directory, qf_qmodel *model)
+{
+    qf_qmodel wanted;
+
+    memset(model, 0, sizeof *model);
+    QF_TRY(read_wanted(directory, &wanted));
+    QF_TRY(open_copies(directory, &wanted, model));
+    return load_adapters(directory, &wanted, model);
 }
 
 bool qf_qmodel_is(const char *path)

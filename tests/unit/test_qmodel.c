@@ -97,6 +97,15 @@ static void round_trip(bool tied, int rank)
                         (size_t)(c->layers * c->dim) * sizeof(float));
     assert_null(back.base.linear[0]);
     assert_copies_equal(&model, &back);
+    qf_qmodel_release(&back);
+    assert_int_equal(qf_qmodel_open(directory, &back), QF_OK);
+    assert_int_equal(back.rank, rank);
+    for (int at = 0; at < c->layers * QF_LINEARS * 3; at++)
+        assert_int_equal(qf_qmodel_take(&back, at / 3, back.width[at % 3]), QF_OK);
+    assert_copies_equal(&model, &back);
+    qf_qmodel_drop(&back, 0, 2);
+    assert_int_equal(qf_qmodel_take(&back, 0, 2), QF_OK);
+    assert_copies_equal(&model, &back);
     qf_qmodel_release(&model);
     qf_qmodel_release(&back);
 }
