@@ -80,6 +80,7 @@ void *qf_reserve(size_t bytes)
         qf_fail(QF_MEMORY, "no addresses for a buffer of %zu bytes", bytes);
         return NULL;
     }
+    if (bytes >= HUGE_PAGE) madvise(block, bytes + page, MADV_HUGEPAGE);
     memcpy(block, &bytes, sizeof bytes);
     return (uint8_t *)block + page;
 }
