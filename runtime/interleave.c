@@ -64,32 +64,21 @@ static inline void copy_columns(float *out, int width, const float *x, int64_t s
 void qf_interleave_columns(float *out, int width, const float *x, int64_t stride, int rows,
                            int64_t k)
 {
+#define ROWS(n)                                                                                \
+    case n:                                                                                    \
+        copy_columns(out, width, x, stride, n, k);                                             \
+        break
     switch (rows) {
-    case 1:
-        copy_columns(out, width, x, stride, 1, k);
-        break;
-    case 2:
-        copy_columns(out, width, x, stride, 2, k);
-        break;
-    case 3:
-        copy_columns(out, width, x, stride, 3, k);
-        break;
-    case 4:
-        copy_columns(out, width, x, stride, 4, k);
-        break;
-    case 5:
-        copy_columns(out, width, x, stride, 5, k);
-        break;
-    case 6:
-        copy_columns(out, width, x, stride, 6, k);
-        break;
-    case 8:
-        copy_columns(out, width, x, stride, 8, k);
-        break;
-    case 12:
-        copy_columns(out, width, x, stride, 12, k);
-        break;
+        ROWS(1);
+        ROWS(2);
+        ROWS(3);
+        ROWS(4);
+        ROWS(5);
+        ROWS(6);
+        ROWS(8);
+        ROWS(12);
     default:
         copy_columns(out, width, x, stride, rows, k);
     }
+#undef ROWS
 }

@@ -90,6 +90,17 @@ qf_status search_evaluate(search_run *run, const qf_subnet *subnet)
     return QF_OK;
 }
 
+qf_status search_evaluate_uniform(search_run *run)
+{
+    const qf_search_problem *problem = run->problem;
+
+    for (int w = 0; w < problem->widths && search_left(run) > 0; w++) {
+        const qf_subnet subnet = search_uniform(problem, problem->width[w]);
+        QF_TRY(search_evaluate(run, &subnet));
+    }
+    return QF_OK;
+}
+
 /* ---- the run ---- */
 
 /* Says why a budget cannot be met: the smallest of each limited cost alone, or, when each

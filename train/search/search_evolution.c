@@ -93,13 +93,9 @@ static qf_status generation(search_run *run, const qf_budget *budget, additive *
 
 static qf_status found(search_run *run)
 {
-    const qf_search_problem *problem = run->problem;
     const int first = search_left(run) / 4;
 
-    for (int w = 0; w < problem->widths && search_left(run) > 0; w++) {
-        const qf_subnet subnet = search_uniform(problem, problem->width[w]);
-        QF_TRY(search_evaluate(run, &subnet));
-    }
+    QF_TRY(search_evaluate_uniform(run));
     for (int i = 0; i < first && search_left(run) > 0; i++) {
         qf_subnet subnet = search_sample(run, NULL);
         const qf_budget *budget = &run->budget[i / 2 % run->budgets];

@@ -198,13 +198,9 @@ static qf_status iterate(breeding *b, int *front)
 
 static qf_status found(search_run *run)
 {
-    const qf_search_problem *problem = run->problem;
     const int first = search_left(run) / 4;
 
-    for (int w = 0; w < problem->widths && search_left(run) > 0; w++) {
-        const qf_subnet subnet = search_uniform(problem, problem->width[w]);
-        QF_TRY(search_evaluate(run, &subnet));
-    }
+    QF_TRY(search_evaluate_uniform(run));
     for (int i = 0; i < first && search_left(run) > 0; i++) {
         const qf_subnet subnet = search_sample(run, NULL);
         QF_TRY(search_evaluate(run, &subnet));

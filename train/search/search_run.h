@@ -30,6 +30,8 @@ typedef qf_status search_strategy_fn(search_run *run);
 /* Evaluates a subnet unless it is known.  Asking beyond the evaluations allowed is a
  * programming error: see search_left. */
 QF_MUST_CHECK qf_status search_evaluate(search_run *run, const qf_subnet *subnet);
+/* Every width everywhere, as far as there are evaluations left. */
+QF_MUST_CHECK qf_status search_evaluate_uniform(search_run *run);
 bool search_knows(const search_run *run, const qf_subnet *subnet);
 static inline int search_left(const search_run *run)
 {

@@ -73,14 +73,9 @@ static qf_status improve(search_run *run, const qf_budget *budget, additive *mod
 
 qf_status search_strategy_sensitivity(search_run *run)
 {
-    const qf_search_problem *problem = run->problem;
     additive *model = qf_alloc(sizeof *model);
-    qf_status status = model ? QF_OK : QF_MEMORY;
+    qf_status status = model ? search_evaluate_uniform(run) : QF_MEMORY;
 
-    for (int w = 0; status == QF_OK && w < problem->widths && search_left(run) > 0; w++) {
-        const qf_subnet subnet = search_uniform(problem, problem->width[w]);
-        status = search_evaluate(run, &subnet);
-    }
     if (status == QF_OK) status = measure_genes(run, search_left(run) * 2 / 3);
     for (int turn = 0, idle = 0; status == QF_OK && search_left(run) > 0 && idle < run->budgets;
          turn++) {
