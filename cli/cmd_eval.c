@@ -30,7 +30,7 @@ typedef struct evaluation {
     bool json;
     qf_accuracy class;
     cli_progress line;
-    int64_t started; /* ns */
+    int64_t started; /* ns, of the pass through texts or questions */
     qf_tokenizer *pieces;
     qf_corpus corpus;
     qf_choices questions;
@@ -41,15 +41,15 @@ typedef struct evaluation {
     outcome *outcome; /* owned */
 } evaluation;
 
-/* Texts or questions of all subnets count as one row of work. */
+/* What is left of this pass, and as much for every subnet that is still to come. */
 static bool tell(evaluation *e, const char *what, int done, int total)
 {
-    const double spent = (double)(qf_now_ns() - e->started) * 1e-9;
+    const double each = (double)(qf_now_ns() - e->started) * 1e-9 / done;
     char left[24];
 
     done += e->current * total;
     total *= e->outcomes;
-    cli_duration(spent / done * (total - done), left);
+    cli_duration(each * (total - done), left);
     cli_progress_show(&e->line, "%s %d of %d, %s left", what, done, total, left);
     return !cli_interrupted();
 }
@@ -79,6 +79,7 @@ static int longest(const evaluation *e)
 
 static qf_status measure_text(evaluation *e, qf_engine *engine, qf_likelihood *text)
 {
+    e->started = qf_now_ns();
     const qf_status status =
         qf_engine_likelihood(engine, e->full, &e->corpus, tell_text, e, text);
     if (status == QF_OK && !isfinite(text->nll + text->kl))
@@ -93,6 +94,7 @@ static qf_status measure(evaluation *e, outcome *o)
     if (e->inference.quantised) e->inference.subnet = o->subnet;
     QF_TRY(cli_inference_engine(&e->inference, &e->machine, e->class, longest(e), &engine));
     qf_status status = e->text ? measure_text(e, engine, &o->text) : QF_OK;
+    e->started = qf_now_ns();
     if (status == QF_OK && e->choices)
         status =
             qf_choices_answer(engine, e->pieces, &e->questions, tell_question, e, &o->score);
@@ -105,7 +107,6 @@ static qf_status measure_all(evaluation *e)
     qf_status status = QF_OK;
 
     e->line = cli_progress_start();
-    e->started = qf_now_ns();
     for (; status == QF_OK && e->current < e->outcomes; e->current++)
         status = measure(e, &e->outcome[e->current]);
     cli_progress_end(&e->line);
@@ -141,7 +142,6 @@ static int lines_of(const char *text)
 /* One subnet a line; empty lines are passed over. */
 static qf_status read_subnets(evaluation *e, char *text)
 {
-    enum { DIGITS = QF_SUBNET_MAX + 1 };
     int number = 0;
 
     e->outcome = qf_alloc_array((size_t)lines_of(text), sizeof *e->outcome);

@@ -1,12 +1,8 @@
 /* team.c -- the member's end of the socket (qforge/team_wire.h). */
 #include "team.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "qforge/team_wire.h"
 #include "ranks.h"
@@ -18,37 +14,15 @@ static qf_status gone(void)
     return qf_fail(QF_IO, "member %d: the others of the team have ended", team_member);
 }
 
-static qf_status put(const void *data, int64_t size)
-{
-    for (const char *at = data; size > 0;) {
-        const ssize_t sent = send(team_socket, at, (size_t)size, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) return gone();
-        at += sent;
-        size -= sent;
-    }
-    return QF_OK;
-}
-
-static qf_status get(void *data, int64_t size)
-{
-    for (char *at = data; size > 0;) {
-        const ssize_t got = recv(team_socket, at, (size_t)size, 0);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return gone();
-        at += got;
-        size -= got;
-    }
-    return QF_OK;
-}
-
 static qf_status broadcast(void *self, int from, void *data, int64_t bytes)
 {
     const qf_team_request ask = {from, bytes};
 
     (void)self;
-    QF_TRY(put(&ask, sizeof ask));
-    return from == team_member ? put(data, bytes) : get(data, bytes);
+    if (!qf_team_put(team_socket, &ask, sizeof ask)) return gone();
+    const bool well = from == team_member ? qf_team_put(team_socket, data, (size_t)bytes)
+                                          : qf_team_get(team_socket, data, (size_t)bytes);
+    return well ? QF_OK : gone();
 }
 
 qf_status cli_team_refuse(const char *what)

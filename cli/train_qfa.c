@@ -198,6 +198,19 @@ static qf_status with_tokenizer(const cli_train *t, tr_qfa_options *o, qf_qmodel
     return status;
 }
 
+/* Before anything is written. */
+static qf_status check_teacher(const cli_train *t, const tr_qfa_options *o,
+                               const qf_qmodel *model)
+{
+    const int theirs = o->teacher->config.vocab, ours = model->base.config.vocab;
+
+    if (!(o->share >= 0 && o->share <= 1))
+        return qf_fail(QF_USAGE, "--distill: a share is 0 to 1, not %g", o->share);
+    if (theirs == ours) return QF_OK;
+    return qf_fail(QF_SHAPE, "%s: has a vocabulary of %d, %s one of %d", t->teacher, theirs,
+                   t->model, ours);
+}
+
 static qf_status with_model(const cli_train *t, tr_qfa_options *o, qf_qmodel *model)
 {
     qf_model teacher;
@@ -209,7 +222,8 @@ static qf_status with_model(const cli_train *t, tr_qfa_options *o, qf_qmodel *mo
     QF_TRY(qf_model_load(t->teacher, &teacher));
     o->teacher = &teacher;
     o->share = cli_or_real(t->distill, o->share);
-    const qf_status status = with_tokenizer(t, o, model);
+    qf_status status = check_teacher(t, o, model);
+    if (status == QF_OK) status = with_tokenizer(t, o, model);
     qf_model_release(&teacher);
     return status;
 }

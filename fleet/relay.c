@@ -1,10 +1,8 @@
 /* relay.c -- a socket on one side, MPI on the other. */
 #include "relay.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <mpi.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,32 +23,6 @@ typedef struct relay {
     int socket, rank;
     char *piece;
 } relay;
-
-/* ---- whole reads and writes ---- */
-
-static bool read_all(int from, void *data, size_t size)
-{
-    for (char *at = data; size > 0;) {
-        const ssize_t got = read(from, at, size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        at += got;
-        size -= (size_t)got;
-    }
-    return true;
-}
-
-static bool write_all(int to, const void *data, size_t size)
-{
-    for (const char *at = data; size > 0;) {
-        const ssize_t put = send(to, at, size, MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) return false;
-        at += put;
-        size -= (size_t)put;
-    }
-    return true;
-}
 
 /* ---- MPI without burning the core that a member computes on ---- */
 
@@ -84,10 +56,10 @@ static bool carry(relay *r, const qf_team_request *ask)
     for (int64_t at = 0; at < ask->bytes; at += PIECE) {
         const int size = (int)(ask->bytes - at < PIECE ? ask->bytes - at : PIECE);
         MPI_Request request;
-        if (mine) well = well && read_all(r->socket, r->piece, (size_t)size);
+        if (mine) well = well && qf_team_get(r->socket, r->piece, (size_t)size);
         MPI_Ibcast(r->piece, size, MPI_BYTE, (int)ask->from, MPI_COMM_WORLD, &request);
         finish(&request);
-        if (!mine) well = well && write_all(r->socket, r->piece, (size_t)size);
+        if (!mine) well = well && qf_team_put(r->socket, r->piece, (size_t)size);
     }
     return well;
 }
@@ -98,7 +70,7 @@ static bool relay_all(relay *r)
     for (bool well = true;;) {
         qf_team_request ask;
         int want = FAILED, least, most;
-        if (well) want = read_all(r->socket, &ask, sizeof ask) ? BROADCAST : ENDED;
+        if (well) want = qf_team_get(r->socket, &ask, sizeof ask) ? BROADCAST : ENDED;
         agree(want, &least, &most);
         if (least != most || most != BROADCAST) return least == ENDED && most == ENDED;
         well = carry(r, &ask);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../interrupt.h"
+#include "../progress.h"
 #include "qforge/clock.h"
 #include "qforge/file.h"
 #include "qforge/memory.h"
@@ -22,7 +23,6 @@ static qf_status make_below(const experiment *e, const char *name)
 
 qf_status experiment_open(experiment *e)
 {
-    e->line = cli_progress_start();
     e->seen = json_object();
     if (!e->seen) return QF_MEMORY;
     if (e->rehearse) return QF_OK;

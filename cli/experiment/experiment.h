@@ -9,7 +9,9 @@
 #ifndef QF_CLI_EXPERIMENT_H
 #define QF_CLI_EXPERIMENT_H
 
-#include "../progress.h"
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "step.h"
 
 typedef enum experiment_base {
@@ -38,7 +40,6 @@ typedef struct experiment {
     /* Rehearsal: nothing is run; steps are counted, and printed if `tell`. */
     bool rehearse, tell;
     int steps, done; /* of the rehearsal; now */
-    cli_progress line;
     /* Of the steps asked for, whenever they were done. */
     double seconds, cpu_seconds, spent; /* spent: now */
     int64_t peak_bytes;

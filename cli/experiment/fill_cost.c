@@ -3,7 +3,7 @@
  *     QA-LoRA retrained   N (quantising + a unit of training)
  *     QA-LoRA stitched    quantising and a unit for each width, at most three; N searches
  *                         cost one, as evaluations serve all budgets
- *     QFA                 quantising, three units (what the arm takes), one search
+ *     QFA                 quantising, what the arm trains, one search
  */
 #include <dirent.h>
 #include <math.h>
@@ -81,22 +81,21 @@ static void fill_row(table_row *row, int seed, const account *all)
 /* Widths share one pass of quantising: a third of it stands for one of them. */
 static qf_status fill_seed(experiment *e, result_table *t, int seed)
 {
-    account base = {0}, one = {0}, three = {0}, ours = {0}, search = {0}, stitched_search = {0};
+    account base = {0}, three = {0}, ours = {0}, search = {0}, stitched_search = {0};
     account row[3][SCENARIOS];
 
     QF_TRY(charge_arm(e, ARM_qalora, seed, &base, &three));
-    one.cpu = three.cpu / 3;
     QF_TRY(charge_search(e, ARM_qalora, seed, &stitched_search));
     account ignored = {0};
     QF_TRY(charge_arm(e, ARM_standard, seed, &ignored, &ours));
     QF_TRY(charge_search(e, ARM_standard, seed, &search));
+    const double one = (base.cpu + three.cpu) / 3;
     for (int c = 0; c < SCENARIOS; c++) {
         const double n = scenarios[c], runs = fmin(n, 3);
-        row[0][c] = (account){n * (base.cpu / 3 + one.cpu), fmax(base.peak, three.peak),
-                              n * three.disk / 3};
-        row[1][c] = (account){
-            runs * (base.cpu / 3 + one.cpu) + (n > 1 ? stitched_search.cpu : 0),
-            fmax(base.peak, fmax(three.peak, stitched_search.peak)), three.disk * runs / 3};
+        row[0][c] = (account){n * one, fmax(base.peak, three.peak), n * three.disk / 3};
+        row[1][c] = (account){runs * one + (n > 1 ? stitched_search.cpu : 0),
+                              fmax(base.peak, fmax(three.peak, stitched_search.peak)),
+                              three.disk * runs / 3};
         row[2][c] = (account){base.cpu + ours.cpu + search.cpu,
                               fmax(base.peak, fmax(ours.peak, search.peak)), ours.disk};
     }
@@ -118,7 +117,7 @@ qf_status experiment_fill_cost(experiment *e, result_table *t)
     for (int c = 0; c < t->columns; c++) t->column[c] = column[c];
     result_table_add(t, "retrained", "QA-LoRA, retrained");
     result_table_add(t, "stitched", "QA-LoRA, stitched");
-    result_table_add(t, "qfa", "QFA, standard");
+    result_table_add(t, "qfa", experiment_arm_label(ARM_standard));
     for (int seed = 1; seed <= e->seeds; seed++) QF_TRY(fill_seed(e, t, seed));
     return QF_OK;
 }

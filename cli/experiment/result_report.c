@@ -115,8 +115,8 @@ static void add_table(page *p, const result_table *t, bool differences)
             cell[r * (t->columns + 1) + c + 1] = text[r][c];
         }
     }
-    page_table(p, differences ? "Less the first row, seed by seed." : t->what, t->columns + 1,
-               head, t->rows, cell, PAGE_NUMBERS);
+    page_table(p, differences ? "Less the first row, seed by seed." : t->summary,
+               t->columns + 1, head, t->rows, cell, PAGE_NUMBERS);
 }
 
 /* Losses against bits, up to six arms a chart. */

@@ -99,7 +99,7 @@ qf_status columns_file(const experiment *e, char path[EXPERIMENT_PATH])
 
     snprintf(path, EXPERIMENT_PATH, "%.4000s/columns.subnets", e->directory);
     if (e->rehearse) return QF_OK;
-    QF_TRY(qf_model_load(e->model, &model));
+    QF_TRY(qf_model_open(e->model, &model));
     const qf_status status = write_file(path, &model.config);
     qf_model_release(&model);
     return status;

@@ -7,7 +7,12 @@
 #ifndef QFORGE_TEAM_WIRE_H
 #define QFORGE_TEAM_WIRE_H
 
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 
 #define QF_TEAM_VARIABLE "QFORGE_TEAM"
 
@@ -15,5 +20,30 @@ typedef struct qf_team_request {
     int64_t from;  /* member the data come from */
     int64_t bytes; /* of them */
 } qf_team_request;
+
+/* All of it, or false: the other end is gone. */
+static inline bool qf_team_get(int from, void *data, size_t size)
+{
+    for (char *at = (char *)data; size > 0;) {
+        const ssize_t got = recv(from, at, size, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        at += got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+static inline bool qf_team_put(int to, const void *data, size_t size)
+{
+    for (const char *at = (const char *)data; size > 0;) {
+        const ssize_t put = send(to, at, size, MSG_NOSIGNAL);
+        if (put < 0 && errno == EINTR) continue;
+        if (put <= 0) return false;
+        at += put;
+        size -= (size_t)put;
+    }
+    return true;
+}
 
 #endif

@@ -74,6 +74,31 @@ got=0
 try sharing -o out --unit 4 >again 2>err || got=$?
 expect 2 'another command'
 
+# ---- other tables ----
+# number TABLE ROW COLUMN: a mean, without its error.
+number() {
+    grep "^| $2" "$1" | cut -d'|' -f$(($3 + 2)) | sed 's/±.*//; s/ //g'
+}
+try merging -o out >merging 2>err || fail "merging: $(cat err)"
+for column in 1 4 7; do
+    a=$(number merging 'adapters beside' $column)
+    [ -n "$a" ] && [ "$a" = "$(number merging 'merged, exact' $column)" ] ||
+        fail "merging changes losses: $(cat merging)"
+done
+[ "$(number merging 'merged, fast' 1)" != "$a" ] || fail "fast kernels are exact"
+try regret -o out >regret 2>err || fail "regret: $(cat err)"
+[ "$(grep -c 'evaluations |' regret)" -eq 12 ] || fail "not four strategies of three efforts"
+awk -F'|' '/evaluations/ { for (c = 3; c <= 7; c++) if ($c + 0 < 0) exit 1 }' regret ||
+    fail "better than all there are: $(cat regret)"
+# Nine subnets: whoever may evaluate thirty has seen them all.
+[ "$(number regret 'evolution, 30' 5)" = 0.0000 ] || fail "regret of a space of nine"
+try cost -o out >cost 2>err || fail "cost: $(cat err)"
+# Of the first row, retrained: one scenario and ten.
+a=$(grep '"mean"' out/cost.json | sed -n 1p | tr -dc '0-9.e-')
+b=$(grep '"mean"' out/cost.json | sed -n 6p | tr -dc '0-9.e-')
+awk -v a="${a#e}" -v b="${b#e}" 'BEGIN { exit !(a > 0 && b > 9.999 * a && b < 10.001 * a) }' ||
+    fail "ten scenarios at $b do not cost ten times one at $a"
+
 # ---- subnets from a file ----
 printf '2\n23\n\n4\n' >subnets
 "$qforge" eval --model out/models/gptq_search --subnets subnets --text text/test.txt \

@@ -140,7 +140,26 @@ refuse_train 2 '--length' --length 33
 refuse_train 2 'are one' -o quantised
 refuse_train 1 'qforge' --model model # not a quantised one
 refuse_train 1 'nowhere' --data nowhere.txt
+refuse_train 2 'share of a --teacher' --distill 0.5
+refuse_train 2 'is 0 to 1' --teacher model --distill 2
+refuse_train 1 'nowhere' --teacher nowhere
+"$qforge" train --full --config dim=16,hidden=24,layers=1,heads=2,vocab=300,context=32 \
+    --tokenizer bytes --data text/train.txt --steps 1 --batch 2 --length 16 --db none -o other \
+    >/dev/null 2>&1
+refuse_train 1 'vocabulary of 300' --teacher other
 tune -o trained >out 2>err || { cat err; exit 1; }
+# A teacher's half changes what is learnt, none of it does not.
+tune -o taught --teacher model >out 2>err || { cat err; exit 1; }
+tune -o untaught --teacher model --distill 0 >out 2>err || { cat err; exit 1; }
+if cmp -s trained/adapters.safetensors taught/adapters.safetensors; then
+    echo "a teacher changes nothing"
+    exit 1
+fi
+sed -n '2s/,[^,]*,[^,]*,[^,]*$//p' trained/train.csv >loss
+sed -n '2s/,[^,]*,[^,]*,[^,]*$//p' untaught/train.csv | cmp loss - || {
+    echo "no share of a teacher is not the same as none"
+    exit 1
+}
 [ "$(wc -l <trained/train.csv)" -eq 5 ] || { echo "train.csv"; cat trained/train.csv; exit 1; }
 got=0
 tune -o trained >out 2>err || got=$?

@@ -155,6 +155,45 @@ static void offsets_are_trained(void **state)
     tr_stream_release(&stream);
 }
 
+/* The farthest any offset of a width went, in units of s times the rate. */
+static double reach_of(const qf_qmodel *from, const qf_qmodel *to, int w, double rate)
+{
+    double most = 0;
+    for (int i = w; i < 14 * 3; i += 3)
+        for (int j = 0; j < 8; j++)
+            most = fmax(most, fabs((double)to->linear[i].offset[j] -
+                                   (double)from->linear[i].offset[j]));
+    return most / rate / (double)tr_adapters_scale(from->group);
+}
+
+/* Adam's first step goes as far as the rate says, which halves with each bit at slope 1. */
+static void rates_fall_with_width(void **state)
+{
+    (void)state;
+    tr_stream stream = make_stream();
+    trace t = {0};
+
+    for (int w = 0; w < 3; w++) {
+        const int width = w + 2;
+        char where[128];
+        qf_qmodel frozen, model;
+        snprintf(where, sizeof where, "%s/%d", directory, width);
+        tr_qfa_options o = options_of(&stream, where, 1, &t);
+        o.rank = 0;
+        o.slope = 1;
+        o.adamw.clip = 0;
+        tr_sampler_take_widths(&o.sampler, &width, 1);
+        quantised_tiny(&frozen);
+        quantised_tiny(&model);
+        assert_int_equal(tr_qfa_train(&o, &model), QF_OK);
+        const double reach = reach_of(&frozen, &model, w, o.schedule.peak);
+        assert_true(fabs(reach - exp2(3 - width)) < 0.02);
+        qf_qmodel_release(&model);
+        qf_qmodel_release(&frozen);
+    }
+    tr_stream_release(&stream);
+}
+
 /* Lines of the CSV, and whether line i is of step i. */
 static int64_t curve_rows(const char *where)
 {
@@ -396,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(loss_falls),
         IN_DIRECTORY(offsets_are_trained),
+        IN_DIRECTORY(rates_fall_with_width),
         IN_DIRECTORY(resuming_gives_the_same_bits),
         IN_DIRECTORY(another_recipe_is_refused),
         IN_DIRECTORY(unsampled_adapters_rest),

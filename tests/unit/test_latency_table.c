@@ -109,12 +109,18 @@ static void test_calibration_finds_the_truth(void **state)
     assert_true(fabs(t.overhead_us - 40) < 1e-6);
     assert_true(fabs(t.scale - 1.3) < 1e-6);
     assert_true(fit.error_most < 1e-9);
+    assert_true(fit.within_5 == 1 && fit.within_10 == 1);
 
     m.noise = 0.01;
     t = made_up();
     assert_int_equal(qf_latency_calibrate(&t, truth, &m, 20, 20, 1, NULL, NULL, &fit), QF_OK);
     assert_true(fit.error_mean > 0.001 && fit.error_mean < 0.03);
     assert_true(fit.error_most >= fit.error_mean);
+
+    m.noise = 0.12; /* medians of three: most within a tenth, fewer within a twentieth */
+    t = made_up();
+    assert_int_equal(qf_latency_calibrate(&t, truth, &m, 40, 80, 1, NULL, NULL, &fit), QF_OK);
+    assert_true(fit.within_5 > 0.2 && fit.within_5 < fit.within_10 && fit.within_10 < 1);
 }
 
 static void test_terms_are_never_negative(void **state)

@@ -10,7 +10,7 @@ struct tr_sum {
     int micro;
     int64_t count;
     float *own;   /* [micro / size][count]: of this member */
-    float *other; /* [count]: of the member whose turn it is */
+    float *other; /* [count]: of the member whose turn it is; nothing of one alone */
     double *loss; /* [micro] */
 };
 
@@ -31,7 +31,7 @@ qf_status tr_sum_create(const tr_team *team, int micro, int64_t count, tr_sum **
     sum->loss = qf_alloc_array((size_t)micro, sizeof *sum->loss);
     if (micro > 1) {
         sum->own = qf_alloc_array((size_t)(micro / size) * (size_t)count, sizeof *sum->own);
-        sum->other = qf_alloc_array((size_t)count, sizeof *sum->other);
+        sum->other = qf_alloc_array(size > 1 ? (size_t)count : 0, sizeof *sum->other);
     }
     if (sum->loss && (micro == 1 || (sum->own && sum->other))) {
         *out = sum;
