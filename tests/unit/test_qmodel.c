@@ -309,10 +309,51 @@ static void a_directory_that_cannot_be_written(void **state)
 #define IN_DIRECTORY(test)                                                                     \
     cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
+/* Memory of what is dropped comes back as zeros, and nothing else is touched. */
+static void dropped_blocks_are_gone(void **state)
+{
+    (void)state;
+    static const int width[] = {2, 4};
+    const qf_config config = {.dim = 256,
+                              .hidden = 512,
+                              .layers = 2,
+                              .heads = 4,
+                              .kv_heads = 4,
+                              .head_dim = 64,
+                              .vocab = 40,
+                              .context = 8,
+                              .rope_theta = 10000,
+                              .norm_eps = 1e-5f,
+                              .tied = true,
+                              .bos = 1,
+                              .eos = 2};
+    enum { CODES = 256 * 256, MIDDLE = CODES / 2 };
+    qf_model base;
+    qf_qmodel model;
+
+    assert_int_equal(qf_model_create(&config, QF_LINEARS_RESERVED, &base), QF_OK);
+    assert_int_equal(qf_qmodel_reserve(&base, 32, width, 2, &model), QF_OK);
+    for (int layer = 0; layer < 2; layer++) {
+        memset(qf_qmodel_linear(&model, layer * QF_LINEARS, 4)->code, 7, CODES);
+        base.linear[layer * QF_LINEARS][MIDDLE] = 1;
+    }
+    qf_qmodel_drop_block(&model, 0);
+    assert_int_equal(qf_qmodel_linear(&model, 0, 4)->code[MIDDLE], 0);
+    assert_int_equal(qf_qmodel_linear(&model, QF_LINEARS, 4)->code[MIDDLE], 7);
+    assert_int_equal(qf_qmodel_linear(&model, QF_LINEARS, 4)->code[0], 7);
+    qf_qmodel_drop_block(&model, 1); /* the last */
+    assert_int_equal(qf_qmodel_linear(&model, QF_LINEARS, 4)->code[MIDDLE], 0);
+    qf_model_drop_block(&base, 0); /* of a model that was not opened: nothing */
+    assert_true(base.linear[0][MIDDLE] == 1);
+    qf_qmodel_release(&model);
+    qf_model_release(&base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(what_is_saved_is_loaded),
+        cmocka_unit_test(dropped_blocks_are_gone),
         cmocka_unit_test(copies_are_found_by_width),
         cmocka_unit_test(wrong_widths_are_refused),
         IN_DIRECTORY(other_directories_are_not_ours),
