@@ -5,9 +5,6 @@
 #include "operands.h"
 #include "qforge/tune.h"
 
-/* How finalists are compared: seconds and fractions as in measure.h. */
-extern const qf_measure_options qf_careful;
-
 /* Where candidates of one problem are timed.  The operands are made when the first one has
  * to be: a search that reuses everything touches none.  Every worker sees the same ones and
  * goes on in their round where the last one stopped. */
@@ -44,10 +41,20 @@ void qf_outcome_fail(qf_outcome *outcome, qf_verdict verdict, const char *detail
 QF_MUST_CHECK qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
                                  const qf_rival *rival, qf_outcome *outcome);
 
-/* Two kernels with outcomes, carefully, in pairs; ns: about what a product takes; seconds: no
- * sampling beyond, HUGE_VAL for as long as care takes.  QF_NOT_FOUND: one of them died. */
-QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_kernel_id *a,
-                                      const qf_kernel_id *b, double ns, double seconds,
+/* Two kernels with outcomes, to be compared carefully. */
+typedef struct qf_duel {
+    const qf_kernel_id *a, *b; /* borrowed */
+    int64_t b_panels;          /* b computes only these, the first of the weights: a known
+                                  difference, for trials of the clock.  0: all */
+    double ns;                 /* about what a product takes */
+    double seconds;            /* no sampling beyond; HUGE_VAL: as long as care takes */
+    uint64_t seed;             /* of the order within pairs */
+} qf_duel;
+
+/* In pairs, in a process of their own, each with its own copy of its code.  Where b wins
+ * (qf_comparison_won) the whole is done once more at other places, and the round that says less
+ * for b is the answer: wins are confirmed ones.  QF_NOT_FOUND: one of them died. */
+QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel,
                                       qf_comparison *comparison);
 
 #endif

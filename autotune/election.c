@@ -63,8 +63,12 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
     const int64_t start = qf_now_ns();
     qf_comparison duel;
 
-    const qf_status status = qf_clock_duel(&t->bench, &v->leader, challenger, t->ns[t->best],
-                                           share_of_sampling * seconds, &duel);
+    const qf_duel pair = {.a = &v->leader,
+                          .b = challenger,
+                          .ns = t->ns[t->best],
+                          .seconds = share_of_sampling * seconds,
+                          .seed = t->options->seed};
+    const qf_status status = qf_clock_duel(&t->bench, &pair, &duel);
     v->duel_s = fmax(v->duel_s, 1e-9 * (double)(qf_now_ns() - start));
     if (status == QF_NOT_FOUND) return QF_OK; /* proves nothing */
     QF_TRY(status);

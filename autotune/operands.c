@@ -132,13 +132,31 @@ void qf_operands_release(qf_operands *o)
 
 /* ---- subjects -------------------------------------------------------------------------- */
 
-qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel, qf_subject *subject)
+static qf_status take_part(qf_subject *s, int64_t panels)
+{
+    const qf_operands *o = s->operands;
+
+    s->part = qf_alloc_array((size_t)o->copies, sizeof *s->part);
+    if (!s->part) return QF_MEMORY;
+    for (int i = 0; i < o->copies; i++) {
+        s->part[i] = o->copy[i];
+        s->part[i].panels = panels;
+        s->part[i].n = panels * o->copy[i].layout.panel;
+    }
+    return QF_OK;
+}
+
+qf_status qf_subject_init_part(qf_operands *operands, const qf_kernel *kernel, int64_t panels,
+                               qf_subject *subject)
 {
     *subject = (qf_subject){.operands = operands};
+    QF_ASSERT(panels >= 0 && panels < operands->copy[0].panels);
+    qf_status status = panels ? take_part(subject, panels) : QF_OK;
+    const qf_packed *weights = panels ? subject->part : operands->copy;
     subject->gemm = qf_alloc_array((size_t)operands->copies, sizeof *subject->gemm);
-    qf_status status = subject->gemm ? QF_OK : QF_MEMORY;
+    if (!subject->gemm) status = QF_MEMORY;
     for (int i = 0; status == QF_OK && i < operands->copies; i++)
-        status = qf_gemm_with(kernel, &operands->copy[i], operands->problem.m, operands->pool,
+        status = qf_gemm_with(kernel, &weights[i], operands->problem.m, operands->pool,
                               &subject->gemm[i]);
     if (status == QF_OK) {
         subject->workspace = qf_alloc(qf_gemm_workspace(&subject->gemm[0]));
@@ -148,10 +166,16 @@ qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel, qf_sub
     return status;
 }
 
+qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel, qf_subject *subject)
+{
+    return qf_subject_init_part(operands, kernel, 0, subject);
+}
+
 void qf_subject_release(qf_subject *subject)
 {
     qf_free(subject->workspace);
     qf_free(subject->gemm);
+    qf_free(subject->part);
     *subject = (qf_subject){0};
 }
 

@@ -29,12 +29,16 @@ void qf_operands_release(qf_operands *operands);
 /* A kernel bound to every copy. */
 typedef struct qf_subject {
     qf_operands *operands; /* borrowed */
+    qf_packed *part;       /* [copies], NULL: all of them */
     qf_gemm *gemm;         /* [copies] */
     void *workspace;
 } qf_subject;
 
 QF_MUST_CHECK qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel,
                                         qf_subject *subject);
+/* With the first so many panels of every copy only; 0: all. */
+QF_MUST_CHECK qf_status qf_subject_init_part(qf_operands *operands, const qf_kernel *kernel,
+                                             int64_t panels, qf_subject *subject);
 void qf_subject_release(qf_subject *subject);
 qf_timed qf_subject_run; /* context: the subject; one product with the next copy */
 

@@ -1,29 +1,25 @@
 /* cmd_selftest.c -- qforge selftest: whether kernels are right on this machine, and how small
  * a difference its clock can tell. */
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 
-#include "autotune/clocking.h"
 #include "autotune/judge.h"
 #include "command.h"
-#include "inference.h"
 #include "interrupt.h"
 #include "machine.h"
+#include "inference.h"
 #include "options.h"
-#include "progress.h"
-#include "qforge/clock.h"
 #include "qforge/codegen.h"
-#include "qforge/memory.h"
 #include "qforge/source.h"
+#include "selftest_clock.h"
 #include "tune_problems.h"
 
 static const double judge_seconds = 10;
 
 typedef struct request {
     cli_problem_request problem;
-    int64_t comparisons, threads, seed, sample;
-    double seconds;
+    int64_t threads, sample;
+    selftest_clock clock;
     bool json;
 } request;
 
@@ -39,9 +35,9 @@ static qf_status judge_one(const request *r, const qf_kernel *kernel, tally *t)
     char name[QF_NAME_MAX];
 
     if (r->sample)
-        QF_TRY(qf_judge_here(kernel, (uint64_t)r->seed, (int)r->sample, &v));
+        QF_TRY(qf_judge_here(kernel, (uint64_t)r->clock.seed, (int)r->sample, &v));
     else
-        QF_TRY(qf_judge(kernel, (uint64_t)r->seed, judge_seconds, &v));
+        QF_TRY(qf_judge(kernel, (uint64_t)r->clock.seed, judge_seconds, &v));
     t->kernels++;
     t->cases += v.cases;
     if (v.verdict == QF_VERDICT_OK) return QF_OK;
@@ -121,108 +117,17 @@ static qf_status judge_all(const request *r, const cli_machine *machine)
     return QF_OK;
 }
 
-/* ---- the clock, by a kernel against its own copy --------------------------------------- */
-
-typedef struct verdicts {
-    int wins;       /* of a kernel over itself, by the tuner's rule: false ones */
-    int sure;       /* intervals that lie below 1, without the rule's margin */
-    double largest; /* gain that the pairs say is there for sure and is not */
-    double *needed; /* by how much b must be faster for the pairs to say so */
-} verdicts;
-
-static qf_status compare_all(const request *r, qf_subject pair[2], verdicts *v)
-{
-    qf_measure_options options = qf_careful;
-    cli_progress progress = cli_progress_start();
-    const int64_t start = qf_now_ns();
-
-    options.max_seconds = r->seconds;
-    options.min_seconds = fmin(options.min_seconds, r->seconds);
-    for (int64_t i = 0; i < r->comparisons; i++) {
-        if (cli_interrupted()) return qf_fail(QF_INTERRUPTED, "interrupted");
-        const qf_comparison c = qf_compare(&options, (uint64_t)(r->seed + i),
-                                           (qf_side){qf_subject_run, NULL, &pair[0]},
-                                           (qf_side){qf_subject_run, NULL, &pair[1]});
-        char left[24];
-        v->wins += qf_comparison_won(&c);
-        v->sure += c.ratio_high < 1;
-        v->largest = fmax(v->largest, 1 - c.ratio_high);
-        v->needed[i] = fmax(0, 1 - 1 / qf_comparison_bar(&c));
-        cli_duration((double)(qf_now_ns() - start) * 1e-9 / (double)(i + 1) *
-                         (double)(r->comparisons - i - 1),
-                     left);
-        cli_progress_show(&progress, "%lld of %lld comparisons, %s left", (long long)i + 1,
-                          (long long)r->comparisons, left);
-    }
-    cli_progress_end(&progress);
-    return QF_OK;
-}
-
-static void print_aa(const request *r, const qf_problem *p, verdicts *v)
-{
-    char problem[QF_NAME_MAX];
-    const int count = (int)r->comparisons;
-    const char *cache = qf_cache_mode_name(qf_tune_cache_mode(p));
-
-    qf_sort(v->needed, count);
-    const double smallest = 100 * qf_quantile(v->needed, count, 0.95);
-    qf_problem_print(p, problem);
-    if (r->json) {
-        json_t *o =
-            json_pack("{s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f}", "problem", problem, "cache",
-                      cache, "comparisons", count, "false_alarms", v->wins, "without_margin",
-                      v->sure, "largest_false_gain_percent", 100 * v->largest,
-                      "smallest_detectable_percent", smallest, "seconds_each", r->seconds);
-        json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(4));
-        printf("\n");
-        json_decref(o);
-        return;
-    }
-    printf("%s, %s, against its own copy: %d of %d comparisons gave a false win\n", problem,
-           cache, v->wins, count);
-    printf("a kernel faster by %.2f %% is told in 19 of 20 comparisons of %g s\n", smallest,
-           r->seconds);
-}
-
-/* The same weights, as in the tuner's finals, and the same code in two places. */
-static qf_status clock_itself(const request *r, const cli_machine *machine,
-                              const qf_problem *problem)
-{
-    const qf_cache_mode cache = qf_tune_cache_mode(problem);
-    qf_operands operands;
-    qf_subject pair[2] = {{NULL, NULL, NULL}, {NULL, NULL, NULL}};
-    verdicts v = {.needed = NULL};
-    qf_kernel kernel, copy;
-    qf_jit *jit;
-
-    QF_TRY(machine->source->find(machine->source->self, problem, &kernel));
-    copy = kernel;
-    QF_TRY(qf_operands_init(&machine->cpu, problem, cache, machine->pool, &operands));
-    qf_status status = qf_jit_create(NULL, &jit);
-    if (status == QF_OK) status = qf_jit_get(jit, &copy.id, &copy.run, NULL);
-    if (status == QF_OK) status = qf_subject_init(&operands, &kernel, &pair[0]);
-    if (status == QF_OK) status = qf_subject_init(&operands, &copy, &pair[1]);
-    if (status == QF_OK) {
-        v.needed = qf_alloc_array((size_t)r->comparisons, sizeof *v.needed);
-        status = v.needed ? compare_all(r, pair, &v) : QF_MEMORY;
-    }
-    if (status == QF_OK) print_aa(r, problem, &v);
-    for (int i = 0; i < 2; i++) qf_subject_release(&pair[i]);
-    qf_jit_destroy(jit);
-    qf_operands_release(&operands);
-    qf_free(v.needed);
-    return status;
-}
-
 /* ---- the command ----------------------------------------------------------------------- */
 
 static qf_status check(const request *r)
 {
-    QF_TRY(cli_check_int("aa", r->comparisons, 0, 1000000));
+    QF_TRY(cli_check_int("aa", r->clock.comparisons, 0, 1000000));
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
     QF_TRY(cli_check_int("sample", r->sample, 0, 1000));
-    if (!(r->seconds > 0 && r->seconds <= 60))
-        return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 60", r->seconds);
+    if (!(r->clock.seconds > 0 && r->clock.seconds <= 60))
+        return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 60", r->clock.seconds);
+    if (!(r->clock.difference >= 0 && r->clock.difference <= 50))
+        return qf_fail(QF_USAGE, "--difference: %g is not from 0 to 50", r->clock.difference);
     return QF_OK;
 }
 
@@ -230,15 +135,19 @@ qf_status cli_cmd_selftest(int argc, char **argv)
 {
     request r = {.problem = {.shape = "1x2048x2048", .op = "forward", .bits = "4", .group = 64},
                  .threads = 1,
-                 .seed = 1,
-                 .seconds = 0.5};
+                 .clock = {.seed = 1, .seconds = 2}};
     const cli_option options[] = {
-        {"aa", 0, CLI_INT, &r.comparisons, "N", "compare a kernel N times with its own copy"},
+        {"aa", 0, CLI_INT, &r.clock.comparisons, "N",
+         "compare a kernel N times with its own copy"},
         {"shape", 's', CLI_TEXT, &r.problem.shape, "MxNxK", "--aa: rows, outputs, inputs"},
         {"bits", 'b', CLI_TEXT, &r.problem.bits, "N", "--aa: 2, 3, 4, 8 or 32"},
-        {"seconds", 0, CLI_REAL, &r.seconds, "S", "--aa: longest time of a comparison (0.5)"},
+        {"seconds", 0, CLI_REAL, &r.clock.seconds, "S",
+         "--aa: longest time of a comparison (2)"},
+        {"difference", 0, CLI_REAL, &r.clock.difference, "P",
+         "--aa: let the copy do P percent less and count how often that is told"},
         {"threads", 'j', CLI_INT, &r.threads, "N", "threads (1); 0: all"},
-        {"seed", 0, CLI_INT, &r.seed, "N", "of the judge's numbers and the order of pairs"},
+        {"seed", 0, CLI_INT, &r.clock.seed, "N",
+         "of the judge's numbers and the order of pairs"},
         {"sample", 0, CLI_INT, &r.sample, "N",
          "judge one kernel in N by one product in N, all in this process"},
         {"json", 0, CLI_FLAG, &r.json, NULL, "for programs"},
@@ -262,8 +171,9 @@ qf_status cli_cmd_selftest(int argc, char **argv)
     r.problem.threads = qf_pool_threads(machine.pool);
     qf_status status = cli_problems_make(&r.problem, &problems);
     if (status == QF_OK) {
-        status = r.comparisons ? clock_itself(&r, &machine, &problems.item[0])
-                               : judge_all(&r, &machine);
+        r.clock.json = r.json;
+        status = r.clock.comparisons ? selftest_clock_run(&r.clock, &machine, &problems.item[0])
+                                     : judge_all(&r, &machine);
         cli_problems_release(&problems);
     }
     cli_machine_close(&machine);

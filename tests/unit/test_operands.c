@@ -1,8 +1,9 @@
 /* test_operands.c -- subjects on one problem take its copies of the weights in one round, so
- * that none is left warm by another. */
+ * that none is left warm by another; a part of the weights is its first columns. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "autotune/operands.h"
@@ -48,8 +49,39 @@ static void subjects_share_one_round(void **state)
     qf_operands_release(&operands);
 }
 
+static void a_part_computes_the_first_columns_alone(void **state)
+{
+    static const qf_kernel_id id = {QF_RECIPE_ROWS, QF_Q4, 32, QF_ISA_C, {1, 16, 1, 0, 0, 0}};
+    const qf_kernel kernel = {id, qf_reference_gemm, QF_RUNG_REFERENCE};
+    qf_cpu cpu;
+    qf_problem problem;
+    qf_operands operands;
+    qf_subject all, part;
+    float whole[48];
+
+    (void)state;
+    assert_int_equal(qf_cpu_detect(&cpu), QF_OK);
+    cpu.isas = 1u << QF_ISA_C;
+    assert_int_equal(qf_problem_parse("exact_q4g32_12x48x64_t1", &problem), QF_OK);
+    assert_int_equal(qf_operands_init(&cpu, &problem, QF_WARM, NULL, &operands), QF_OK);
+    assert_int_equal(operands.copy[0].panels, 3);
+    assert_int_equal(qf_subject_init(&operands, &kernel, &all), QF_OK);
+    assert_int_equal(qf_subject_init_part(&operands, &kernel, 2, &part), QF_OK);
+    qf_subject_run(&all);
+    memcpy(whole, operands.y, sizeof whole);
+    for (int j = 0; j < 48; j++) operands.y[j] = -1e30f;
+    qf_subject_run(&part);
+    for (int j = 0; j < 48; j++) assert_true(operands.y[j] == (j < 32 ? whole[j] : -1e30f));
+    qf_subject_release(&all);
+    qf_subject_release(&part);
+    qf_operands_release(&operands);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(subjects_share_one_round)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(subjects_share_one_round),
+        cmocka_unit_test(a_part_computes_the_first_columns_alone),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,168 @@
+/* selftest_clock.c -- a kernel against a copy of itself, or against one that does a little
+ * less, in the duels that decide a tuning. */
+#include "selftest_clock.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "autotune/clocking.h"
+#include "autotune/prior.h"
+#include "interrupt.h"
+#include "options.h"
+#include "progress.h"
+#include "qforge/clock.h"
+#include "qforge/memory.h"
+#include "qforge/source.h"
+
+typedef struct verdicts {
+    int wins;       /* of the copy, by the tuner's rule */
+    int sure;       /* intervals that lie below 1, without the rule's margin */
+    double largest; /* gain that the pairs say is there for sure */
+    double *needed; /* by how much the copy must be faster for the pairs to say so */
+    double *ratio;  /* time of the copy / time of the kernel */
+    double *spent;  /* seconds, everything in it */
+} verdicts;
+
+static qf_status compare_once(const selftest_clock *test, qf_bench *bench, qf_duel *duel,
+                              int index, verdicts *v)
+{
+    const int64_t start = qf_now_ns();
+    qf_comparison c;
+
+    duel->seed = (uint64_t)(test->seed + 2 * index);
+    QF_TRY(qf_clock_duel(bench, duel, &c));
+    v->spent[index] = 1e-9 * (double)(qf_now_ns() - start);
+    v->wins += qf_comparison_won(&c);
+    v->sure += c.ratio_high < 1;
+    v->largest = fmax(v->largest, 1 - c.ratio_high);
+    v->needed[index] = fmax(0, 1 - 1 / qf_comparison_bar(&c));
+    v->ratio[index] = c.ratio;
+    return QF_OK;
+}
+
+static qf_status compare_all(const selftest_clock *test, qf_bench *bench, qf_duel *duel,
+                             verdicts *v)
+{
+    cli_progress progress = cli_progress_start();
+    const int64_t start = qf_now_ns();
+    const int count = (int)test->comparisons;
+    qf_status status = QF_OK;
+
+    for (int i = 0; status == QF_OK && i < count; i++) {
+        char left[24];
+        if (cli_interrupted()) return qf_fail(QF_INTERRUPTED, "interrupted");
+        status = compare_once(test, bench, duel, i, v);
+        cli_duration((double)(qf_now_ns() - start) * 1e-9 / (i + 1) * (count - i - 1), left);
+        cli_progress_show(&progress, "%d of %d comparisons, %s left", i + 1, count, left);
+    }
+    cli_progress_end(&progress);
+    return status;
+}
+
+static void print_json(const selftest_clock *test, const char *problem, const char *cache,
+                       double difference, double smallest, double ratio, const verdicts *v)
+{
+    json_t *o = json_pack("{s:s, s:s, s:I}", "problem", problem, "cache", cache, "comparisons",
+                          (json_int_t)test->comparisons);
+
+    if (difference > 0)
+        json_object_set_new(o, "difference_percent", json_real(100 * difference));
+    json_object_set_new(o, difference > 0 ? "found" : "false_alarms", json_integer(v->wins));
+    json_object_set_new(o, "without_margin", json_integer(v->sure));
+    if (difference <= 0) {
+        json_object_set_new(o, "largest_false_gain_percent", json_real(100 * v->largest));
+        json_object_set_new(o, "smallest_detectable_percent", json_real(100 * smallest));
+    }
+    json_object_set_new(o, "median_ratio", json_real(ratio));
+    json_object_set_new(o, "seconds_each", json_real(test->seconds));
+    json_object_set_new(o, "median_seconds",
+                        json_real(qf_quantile(v->spent, (int)test->comparisons, 0.5)));
+    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(4));
+    printf("\n");
+    json_decref(o);
+}
+
+static void print(const selftest_clock *test, const qf_problem *p, double difference,
+                  verdicts *v)
+{
+    const int count = (int)test->comparisons;
+    const char *cache = qf_cache_mode_name(qf_tune_cache_mode(p));
+    char problem[QF_NAME_MAX];
+
+    qf_problem_print(p, problem);
+    qf_sort(v->needed, count);
+    qf_sort(v->ratio, count);
+    qf_sort(v->spent, count);
+    const double smallest = qf_quantile(v->needed, count, 0.95);
+    const double ratio = qf_quantile(v->ratio, count, 0.5);
+    if (test->json) {
+        print_json(test, problem, cache, difference, smallest, ratio, v);
+        return;
+    }
+    if (difference > 0) {
+        printf("%s, %s, against a copy that does %.2f %% less: %d of %d comparisons found it\n",
+               problem, cache, 100 * difference, v->wins, count);
+        return;
+    }
+    printf("%s, %s, against its own copy: %d of %d comparisons gave a false win\n", problem,
+           cache, v->wins, count);
+    printf("a kernel faster by %.2f %% is told in 19 of 20 comparisons of %g s\n",
+           100 * smallest, test->seconds);
+}
+
+/* Panels of the copy: whole columns of tiles, so that it does less and nothing else is
+ * otherwise. */
+static qf_status leave_out(double percent, const qf_problem *p, const qf_kernel_id *id,
+                           int64_t *panels, double *difference)
+{
+    const int panel = qf_isa_panel(id->isa), step = id->tile.nr / panel;
+    const int64_t all = (p->n + panel - 1) / panel;
+    const int64_t out = llround(percent / 100 * (double)all / step) * step;
+
+    *panels = 0;
+    *difference = 0;
+    if (percent <= 0) return QF_OK;
+    if (p->op != QF_FORWARD || p->n % panel || out < 1 || out >= all)
+        return qf_fail(QF_USAGE, "--difference: %g %% of %lld columns are no whole tiles of %d",
+                       percent, (long long)p->n, id->tile.nr);
+    *panels = all - out;
+    *difference = (double)out / (double)all;
+    return QF_OK;
+}
+
+static qf_status run(const selftest_clock *test, const qf_kernel *kernel, qf_bench *bench)
+{
+    const size_t count = (size_t)test->comparisons;
+    verdicts v = {.needed = qf_alloc_array(count, sizeof *v.needed),
+                  .ratio = qf_alloc_array(count, sizeof *v.ratio),
+                  .spent = qf_alloc_array(count, sizeof *v.spent)};
+    qf_duel duel = {.a = &kernel->id, .b = &kernel->id, .seconds = test->seconds};
+    double difference;
+
+    qf_status status = v.needed && v.ratio && v.spent ? QF_OK : QF_MEMORY;
+    if (status == QF_OK)
+        status = leave_out(test->difference, &bench->problem, &kernel->id, &duel.b_panels,
+                           &difference);
+    duel.ns = qf_prior_ns(bench->options->cpu, &bench->problem, &kernel->id);
+    if (status == QF_OK) status = compare_all(test, bench, &duel, &v);
+    if (status == QF_OK) print(test, &bench->problem, difference, &v);
+    qf_free(v.needed);
+    qf_free(v.ratio);
+    qf_free(v.spent);
+    return status;
+}
+
+qf_status selftest_clock_run(const selftest_clock *test, const cli_machine *machine,
+                             const qf_problem *problem)
+{
+    const qf_tune_options options = {
+        .cpu = &machine->cpu, .jit = machine->jit, .pool = machine->pool};
+    qf_bench bench = qf_bench_of(&options, problem);
+    qf_kernel kernel;
+
+    QF_TRY(machine->source->find(machine->source->self, problem, &kernel));
+    const qf_status status = run(test, &kernel, &bench);
+    qf_bench_close(&bench);
+    return status;
+}
