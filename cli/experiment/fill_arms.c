@@ -8,7 +8,7 @@
 #include "result_table.h"
 #include "subnet_columns.h"
 
-enum { FIXED, SEARCHED };
+enum { FIXED, SEARCHED, BANDED };
 static const struct {
     const char *experiment;
     experiment_arm arm;
@@ -24,38 +24,46 @@ static bool is_of(int row, const result_table *table)
     return strcmp(arm_rows[row].experiment, table->experiment) == 0;
 }
 
+static bool has_rows(const result_table *t, int how)
+{
+    for (int r = 0; r < ARM_ROWS; r++)
+        if (is_of(r, t) && arm_rows[r].how == how) return true;
+    return false;
+}
+
 static void add_columns(result_table *t)
 {
     static const char *const found[COLUMNS_MIXED] = {"2.25 found", "2.5 found", "3 found",
                                                      "3.5 found"};
-    bool searched = false;
 
     for (int c = 0; c < COLUMNS_FIXED; c++) {
         t->column[c] = columns_fixed[c].name;
         t->x[c] = columns_fixed[c].bits;
     }
     t->columns = t->charted = COLUMNS_FIXED;
-    for (int r = 0; r < ARM_ROWS; r++) searched |= is_of(r, t) && arm_rows[r].how == SEARCHED;
-    for (int c = 0; searched && c < COLUMNS_MIXED; c++) {
+    for (int c = 0; has_rows(t, SEARCHED) && c < COLUMNS_MIXED; c++) {
         t->column[t->columns] = found[c];
         t->x[t->columns++] = columns_mixed[c];
     }
+    for (int c = 0; has_rows(t, BANDED) && c < COLUMNS_BANDS; c++)
+        t->column[t->columns++] = columns_bands[c].name;
 }
 
 /* ---- one arm, one seed ---- */
 
-static qf_status fill_fixed(experiment *e, experiment_arm arm, int seed, const char *subnets,
-                            table_row *row)
+/* The mean loss of every column's subnets, into the row's cells from the first on. */
+static qf_status fill_columns(experiment *e, experiment_arm arm, int seed, const char *which,
+                              const char *subnets, const subnet_column *column, int columns,
+                              table_cell *first)
 {
     json_t *record;
     qf_status status = QF_OK;
 
-    QF_TRY(experiment_judge(e, arm, seed, "fixed", subnets, &record));
-    for (int c = 0; record && status == QF_OK && c < COLUMNS_FIXED; c++) {
-        const subnet_column *column = &columns_fixed[c];
+    QF_TRY(experiment_judge(e, arm, seed, which, subnets, &record));
+    for (int c = 0; record && status == QF_OK && c < columns; c++) {
         double loss;
-        status = reading_loss(record, column->first, column->count, &loss);
-        if (status == QF_OK) table_cell_put(&row->cell[c], seed, loss);
+        status = reading_loss(record, column[c].first, column[c].count, &loss);
+        if (status == QF_OK) table_cell_put(&first[c], seed, loss);
     }
     json_decref(record);
     return status;
@@ -91,27 +99,40 @@ static qf_status fill_found(experiment *e, experiment_arm arm, int seed, table_r
     qf_status status = record ? write_found(record, path) : QF_OK;
     json_decref(record);
     QF_TRY(status);
-    QF_TRY(experiment_judge(e, arm, seed, "found", path, &record));
-    for (int c = 0; record && status == QF_OK && c < COLUMNS_MIXED; c++) {
-        double loss;
-        status = reading_loss(record, c, 1, &loss);
-        if (status == QF_OK) table_cell_put(&row->cell[COLUMNS_FIXED + c], seed, loss);
-    }
-    json_decref(record);
-    return status;
+    static const subnet_column winner[COLUMNS_MIXED] = {{.first = 0, .count = 1},
+                                                        {.first = 1, .count = 1},
+                                                        {.first = 2, .count = 1},
+                                                        {.first = 3, .count = 1}};
+    return fill_columns(e, arm, seed, "found", path, winner, COLUMNS_MIXED,
+                        &row->cell[COLUMNS_FIXED]);
 }
 
-static qf_status fill_seed(experiment *e, result_table *t, int seed, const char *subnets)
+/* The files of subnets all arms are judged by. */
+typedef struct files {
+    char fixed[EXPERIMENT_PATH], bands[EXPERIMENT_PATH];
+} files;
+
+static qf_status fill_row(experiment *e, int r, int seed, const files *f, table_row *row)
+{
+    const experiment_arm arm = arm_rows[r].arm;
+
+    QF_TRY(
+        fill_columns(e, arm, seed, "fixed", f->fixed, columns_fixed, COLUMNS_FIXED, row->cell));
+    if (arm_rows[r].how == SEARCHED) return fill_found(e, arm, seed, row);
+    if (arm_rows[r].how == BANDED)
+        return fill_columns(e, arm, seed, "bands", f->bands, columns_bands, COLUMNS_BANDS,
+                            &row->cell[COLUMNS_FIXED]);
+    return QF_OK;
+}
+
+static qf_status fill_seed(experiment *e, result_table *t, int seed, const files *f)
 {
     table_row *row = t->row;
 
     for (int r = 0; r < ARM_ROWS; r++) {
-        const experiment_arm arm = arm_rows[r].arm;
         if (!is_of(r, t)) continue;
-        if (seed == 1 || experiment_arm_trains(arm)) {
-            QF_TRY(fill_fixed(e, arm, seed, subnets, row));
-            if (arm_rows[r].how == SEARCHED) QF_TRY(fill_found(e, arm, seed, row));
-        }
+        if (seed == 1 || experiment_arm_trains(arm_rows[r].arm))
+            QF_TRY(fill_row(e, r, seed, f, row));
         row++;
     }
     return QF_OK;
@@ -119,10 +140,11 @@ static qf_status fill_seed(experiment *e, result_table *t, int seed, const char 
 
 qf_status experiment_fill_arms(experiment *e, result_table *t)
 {
-    char path[EXPERIMENT_PATH];
+    files f;
 
     t->what = "Nats per token on the first records of the validation text; mixed: means over "
-              "four random subnets; found: the winner of a search on other text.";
+              "four random subnets; found: the winner of a search on other text; quarters: of "
+              "the range of microseconds a token, means over eight random subnets each.";
     t->digits = 3;
     t->differences = true;
     t->x_label = "bits per weight";
@@ -132,7 +154,8 @@ qf_status experiment_fill_arms(experiment *e, result_table *t)
         if (is_of(r, t))
             result_table_add(t, experiment_arm_name(arm_rows[r].arm),
                              experiment_arm_label(arm_rows[r].arm));
-    QF_TRY(columns_file(e, path));
-    for (int seed = 1; seed <= e->seeds; seed++) QF_TRY(fill_seed(e, t, seed, path));
+    QF_TRY(columns_file(e, f.fixed));
+    if (has_rows(t, BANDED)) QF_TRY(columns_bands_file(e, f.bands));
+    for (int seed = 1; seed <= e->seeds; seed++) QF_TRY(fill_seed(e, t, seed, &f));
     return QF_OK;
 }
