@@ -87,9 +87,10 @@ static double panel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kern
     const counts c = count(p, kernel);
     const double steps = ceil_div(c.depth, tile->kc);
     const double passes = ceil_div(c.m, tile->mc);
-    const double panel_bytes = 4.0 * tile->kc * (tile->nr + tile->mr);
+    /* Beside the block of rows at hand the next one is on its way. */
+    const double panel_bytes = 4.0 * tile->kc * (tile->nr + 2 * tile->mr);
     const double block_bytes = 4.0 * tile->kc * tile->mc;
-    double step = outer_step(&c);
+    double step = outer_step(&c) + c.mr * 0.1; /* x comes from L2 */
 
     /* A panel that overflows L1 or a block that overflows L2 comes from one level up. */
     if (panel_bytes > 0.9 * (double)qf_cpu_cache_bytes(cpu, 1)) step += c.vectors * 0.12;

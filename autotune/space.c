@@ -51,23 +51,25 @@ static int depth_unit(const qf_problem *p, qf_isa isa)
     return p->quant == QF_F32 ? 1 : p->group;
 }
 
-/* Rows of x that fill `share` of L2 beside kc of depth, in whole blocks of mr. */
-static int rows_in_cache(const qf_cpu *cpu, const qf_tile *tile, double share)
+/* Rows of x that fill at most `share` of L2 beside kc of depth, in whole blocks of mr; as many
+ * in every pass over the weights, for the last one costs as much as any. */
+static int rows_in_cache(const walk *w, const qf_tile *tile, double share)
 {
-    const double bytes = share * (double)qf_cpu_cache_bytes(cpu, 2);
-    const int rows = (int)(bytes / (4.0 * tile->kc)) / tile->mr * tile->mr;
-    return rows < tile->mr ? tile->mr : rows;
+    const double bytes = share * (double)qf_cpu_cache_bytes(w->cpu, 2);
+    const int64_t blocks = (w->problem->m + tile->mr - 1) / tile->mr;
+    int64_t most = (int64_t)(bytes / (4.0 * tile->kc)) / tile->mr;
+
+    if (most < 1) most = 1;
+    const int64_t passes = (blocks + most - 1) / most;
+    return (int)((blocks + passes - 1) / passes) * tile->mr;
 }
 
 static void add_row_steps(const walk *w, qf_kernel_id *kernel)
 {
-    const int mr = kernel->tile.mr;
-    const int64_t all = (w->problem->m + mr - 1) / mr * mr;
     int last = 0;
 
     for (int i = 0; i < SHARES; i++) {
-        int mc = rows_in_cache(w->cpu, &kernel->tile, shares[i]);
-        if (mc > all) mc = (int)all;
+        const int mc = rows_in_cache(w, &kernel->tile, shares[i]);
         if (mc == last) {
             leave_out(w, QF_LEFT_OUT_CACHES, 1);
             continue;

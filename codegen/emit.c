@@ -61,11 +61,17 @@ void cg_store(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, unsigned al
     LLVMSetAlignment(LLVMBuildStore(e->build, value, at), align);
 }
 
-void cg_prefetch(const cg_emit *e, LLVMValueRef at)
+void cg_prefetch(const cg_emit *e, LLVMValueRef at, int64_t bytes, cg_intent intent)
 {
-    LLVMValueRef args[] = {at, LLVMConstInt(e->i32, 1, 0), LLVMConstInt(e->i32, 3, 0),
-                           LLVMConstInt(e->i32, 1, 0)};
-    cg_intrinsic(e, "llvm.prefetch", (LLVMTypeRef[]){e->pointer}, 1, args, 4);
+    enum { LINE = 64 };
+    const bool write = intent == CG_TO_WRITE;
+    LLVMValueRef args[] = {at, LLVMConstInt(e->i32, write, 0),
+                           LLVMConstInt(e->i32, write ? 3 : 2, 0), LLVMConstInt(e->i32, 1, 0)};
+
+    for (int64_t line = 0; line < bytes; line += LINE) {
+        args[0] = cg_at_const(e, at, line);
+        cg_intrinsic(e, "llvm.prefetch", (LLVMTypeRef[]){e->pointer}, 1, args, 4);
+    }
 }
 
 LLVMValueRef cg_argument(const cg_emit *e, LLVMTypeRef type, size_t offset)

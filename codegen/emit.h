@@ -43,7 +43,10 @@ LLVMValueRef cg_at(const cg_emit *e, LLVMValueRef base, LLVMValueRef offset);
 LLVMValueRef cg_at_const(const cg_emit *e, LLVMValueRef base, int64_t offset);
 LLVMValueRef cg_load(const cg_emit *e, LLVMTypeRef type, LLVMValueRef at, unsigned align);
 void cg_store(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, unsigned align);
-void cg_prefetch(const cg_emit *e, LLVMValueRef at);
+/* The lines of the next `bytes`: into L1, to be written; or into L2, for what is read a while
+ * later.  Addresses that are none do no harm. */
+typedef enum cg_intent { CG_TO_WRITE, CG_TO_READ } cg_intent;
+void cg_prefetch(const cg_emit *e, LLVMValueRef at, int64_t bytes, cg_intent intent);
 /* Field of qf_gemm_args. */
 LLVMValueRef cg_argument(const cg_emit *e, LLVMTypeRef type, size_t offset);
 

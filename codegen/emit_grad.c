@@ -127,10 +127,14 @@ static void dequantise_slice(const cg_emit *e, const cg_args *args, LLVMValueRef
                              LLVMValueRef part_bytes)
 {
     const int blocks = slice_columns(e) / QF_BLOCK_K;
-    block_at offset[SLICE_BLOCKS_MAX];
+    block_at offset[SLICE_BLOCKS_MAX], next[SLICE_BLOCKS_MAX];
     cg_loop panels;
 
-    for (int b = 0; b < blocks; b++) offset[b] = offsets_of(e, args, column, b * QF_BLOCK_K);
+    for (int b = 0; b < blocks; b++) {
+        offset[b] = offsets_of(e, args, column, b * QF_BLOCK_K);
+        next[b] =
+            offsets_of(e, args, cg_add(e, column, cg_i64(e, slice_columns(e))), b * QF_BLOCK_K);
+    }
     cg_loop_begin(e, &panels, cg_i64(e, 0), cg_div(e, args->k, e->panel), 1, 0, NULL);
     LLVMValueRef panel =
         cg_at(e, args->w, LLVMBuildMul(e->build, panels.index, args->w_stride, ""));
@@ -140,6 +144,10 @@ static void dequantise_slice(const cg_emit *e, const cg_args *args, LLVMValueRef
         LLVMValueRef record = cg_at(e, panel, offset[b].record);
         const block_at block = {
             record, cg_at(e, cg_at_const(e, record, cg_header_bytes(e)), offset[b].codes)};
+        LLVMValueRef there = cg_at(e, panel, next[b].record);
+        cg_prefetch(e, there, cg_header_bytes(e), CG_TO_READ);
+        cg_prefetch(e, cg_at(e, cg_at_const(e, there, cg_header_bytes(e)), next[b].codes),
+                    2L * cg_block_bytes(e), CG_TO_READ);
         emit_block(e, &block, out, part_bytes, b * QF_BLOCK_K);
     }
     cg_loop_end(e, &panels, NULL);

@@ -196,7 +196,8 @@ void cg_outer_product(const cg_emit *e, const cg_args *args, const cg_rows *rows
 
     /* The block of C was last touched a step of depth ago and has left L1. */
     for (int m = 0; m < mr; m++)
-        cg_prefetch(e, cg_at(e, rows->c, cg_mul(e, args->row_bytes, m)));
+        cg_prefetch(e, cg_at(e, rows->c, cg_mul(e, args->row_bytes, m)), 4L * e->id->tile.nr,
+                    CG_TO_WRITE);
     for (int i = 0; i < mr * cg_tile_vectors(e); i++) acc[i] = cg_zero(e->vf32);
     LLVMValueRef whole = cg_mul(e, cg_div(e, depth, unroll), unroll);
     product_loop(e, rows->a, b, cg_i64(e, 0), whole, unroll, acc);
