@@ -38,6 +38,24 @@ static bool is_i32_vector(LLVMValueRef value)
                LLVMInt32TypeInContext(LLVMGetTypeContext(LLVMTypeOf(value)));
 }
 
+/* Nothing is computed here, lines are fetched: one more or less of them changes no result. */
+static bool only_fetches(LLVMBasicBlockRef block)
+{
+    static const char fetch[] = "llvm.prefetch";
+    bool fetches = false;
+
+    for (LLVMValueRef i = LLVMGetFirstInstruction(block); i; i = LLVMGetNextInstruction(i)) {
+        const LLVMOpcode op = LLVMGetInstructionOpcode(i);
+        size_t length;
+        if (op == LLVMLoad || op == LLVMStore) return false;
+        if (op != LLVMCall) continue;
+        const char *name = LLVMGetValueName2(LLVMGetCalledValue(i), &length);
+        if (strncmp(name, fetch, sizeof fetch - 1) != 0) return false;
+        fetches = true;
+    }
+    return fetches;
+}
+
 /* The test at a loop's bottom: the branch behind it goes back. */
 static bool closes_a_loop(LLVMValueRef compare)
 {
@@ -88,7 +106,8 @@ static bool has_place(LLVMValueRef i, check_fault fault)
                lane(i, 0) != lane(i, 1);
     case CHECK_EDGE_OVER:
     case CHECK_EDGE_UNDER:
-        return op == LLVMICmp && (is_vector(i) || closes_a_loop(i));
+        return op == LLVMICmp && !only_fetches(LLVMGetInstructionParent(i)) &&
+               (is_vector(i) || closes_a_loop(i));
     case CHECK_SATURATION:
         /* The whole sum: parts of it may be too small to saturate. */
         return op == LLVMAdd && is_i32_vector(i) && !has_user(i, LLVMAdd);
