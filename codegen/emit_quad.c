@@ -61,13 +61,16 @@ static void unpack_block(const cg_emit *e, LLVMValueRef codes, LLVMValueRef out)
     }
 }
 
-static void unpack_panel(const cg_emit *e, LLVMValueRef panel, LLVMValueRef k, LLVMValueRef out)
+/* The panel `ahead` bytes on, which is next, is fetched meanwhile. */
+static void unpack_panel(const cg_emit *e, LLVMValueRef panel, LLVMValueRef ahead,
+                         LLVMValueRef k, LLVMValueRef out)
 {
     cg_loop groups, blocks;
 
     cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, k, e->id->group), 1, 0, NULL);
     LLVMValueRef record = cg_at(e, panel, cg_mul(e, groups.index, cg_record_bytes(e)));
     LLVMValueRef bytes = cg_at(e, out, cg_mul(e, groups.index, group_bytes(e)));
+    cg_prefetch(e, cg_at(e, record, ahead), cg_record_bytes(e), CG_TO_READ);
     cg_loop_begin(e, &blocks, cg_i64(e, 0), cg_i64(e, e->id->group / QF_BLOCK_K), 1, 0, NULL);
     unpack_block(
         e,
@@ -107,6 +110,7 @@ static void emit(const cg_emit *e)
     LLVMValueRef panel[CG_PANELS_MAX], bytes[CG_PANELS_MAX], acc[CG_ACC_MAX];
     /* per panel, for the depth at hand */
     LLVMValueRef stride = cg_mul(e, cg_div(e, args.k, QF_QUAD_K), cg_scratch_quad_bytes(e));
+    LLVMValueRef ahead = cg_mul(e, args.w_stride, cg_tile_panels(e));
     cg_loop columns;
     cg_rows rows;
 
@@ -114,9 +118,10 @@ static void emit(const cg_emit *e)
     cg_panel_pointers(e, &args, columns.index, panel);
     for (int p = 0; p < cg_tile_panels(e); p++) {
         bytes[p] = cg_at(e, args.scratch, LLVMBuildMul(e->build, stride, cg_i64(e, p), ""));
-        unpack_panel(e, panel[p], args.k, bytes[p]);
+        unpack_panel(e, panel[p], ahead, args.k, bytes[p]);
     }
     cg_rows_begin(e, &args, columns.index, &rows);
+    cg_fetch_block(e, &args, &rows);
     emit_tile(e, &args, rows.a, panel, bytes, acc);
     cg_add_tail(e, &args, &rows, acc);
     cg_store_tile(e, &args, rows.c, rows.left, rows.columns, acc);

@@ -188,16 +188,20 @@ void cg_add_tail(const cg_emit *e, const cg_args *args, const cg_rows *rows, LLV
     product_loop(e, rows->tail, panel, cg_i64(e, 0), args->tail_k, 1, acc);
 }
 
+void cg_fetch_block(const cg_emit *e, const cg_args *args, const cg_rows *rows)
+{
+    for (int m = 0; m < e->id->tile.mr; m++)
+        cg_prefetch(e, cg_at(e, rows->c, cg_mul(e, args->row_bytes, m)), 4L * e->id->tile.nr,
+                    CG_TO_WRITE);
+}
+
 void cg_outer_product(const cg_emit *e, const cg_args *args, const cg_rows *rows,
                       LLVMValueRef *b, LLVMValueRef depth)
 {
     const int unroll = e->id->tile.unroll, mr = e->id->tile.mr;
     LLVMValueRef acc[CG_ACC_MAX];
 
-    /* The block of C was last touched a step of depth ago and has left L1. */
-    for (int m = 0; m < mr; m++)
-        cg_prefetch(e, cg_at(e, rows->c, cg_mul(e, args->row_bytes, m)), 4L * e->id->tile.nr,
-                    CG_TO_WRITE);
+    cg_fetch_block(e, args, rows);
     for (int i = 0; i < mr * cg_tile_vectors(e); i++) acc[i] = cg_zero(e->vf32);
     LLVMValueRef whole = cg_mul(e, cg_div(e, depth, unroll), unroll);
     product_loop(e, rows->a, b, cg_i64(e, 0), whole, unroll, acc);

@@ -37,6 +37,10 @@ typedef struct cg_rows {
 void cg_rows_begin(const cg_emit *e, const cg_args *args, LLVMValueRef n, cg_rows *rows);
 void cg_rows_end(const cg_emit *e, cg_rows *rows);
 
+/* Fetches the block of C at hand, which was last touched a step of depth ago and has left L1.
+ */
+void cg_fetch_block(const cg_emit *e, const cg_args *args, const cg_rows *rows);
+
 /* acc += the tail's products for the block of rows at hand. */
 void cg_add_tail(const cg_emit *e, const cg_args *args, const cg_rows *rows, LLVMValueRef *acc);
 
