@@ -62,13 +62,47 @@ qf_status search_session_loss(search_session *s, const qf_subnet *subnet, double
     return QF_OK;
 }
 
+static const double seconds_each = 0.15;
+
+/* What caches are swept with before every token. */
+static int64_t sweep_of(const search_session *s)
+{
+    const bool cold = s->table.residency == QF_RESIDENT_COLD;
+    return cold ? 2 * qf_cpu_cache_bytes(&s->machine.cpu, 3) : 0;
+}
+
+static qf_status open_reference(search_session *s)
+{
+    const qf_config *config = &s->model.base.config;
+    const qf_subnet middle =
+        qf_subnet_uniform(config, s->model.width[(s->model.widths - 1) / 2]);
+    const int64_t head = (int64_t)config->vocab * config->dim * (int64_t)sizeof(float);
+    const int64_t bytes = qf_subnet_bytes(config, &middle, s->model.group) + head;
+
+    if (8 * bytes > s->machine.cpu.memory_bytes) return QF_OK;
+    QF_TRY(open_engine(s, &middle, QF_FAST, &s->reference));
+    return qf_latency_of_engine(s->reference, s->tokens, 4 * seconds_each, sweep_of(s),
+                                &s->reference_us);
+}
+
+static qf_status measure_engine(search_session *s, qf_engine *engine, double *us)
+{
+    double ratio = 0;
+
+    if (!s->reference) QF_TRY(open_reference(s));
+    if (!s->reference)
+        return qf_latency_of_engine(engine, s->tokens, seconds_each, sweep_of(s), us);
+    QF_TRY(
+        qf_latency_beside(engine, s->reference, s->tokens, seconds_each, sweep_of(s), &ratio));
+    *us = ratio * s->reference_us;
+    return QF_OK;
+}
+
 qf_status search_session_measure(search_session *s, const qf_subnet *subnet, double *us)
 {
     qf_engine *engine;
     QF_TRY(open_engine(s, subnet, QF_FAST, &engine));
-    const bool cold = s->table.residency == QF_RESIDENT_COLD;
-    const int64_t sweep = cold ? 2 * qf_cpu_cache_bytes(&s->machine.cpu, 3) : 0;
-    const qf_status status = qf_latency_of_engine(engine, s->tokens, 0.15, sweep, us);
+    const qf_status status = measure_engine(s, engine, us);
     qf_engine_destroy(engine);
     return status;
 }
@@ -195,6 +229,7 @@ qf_status search_session_open(const search_setup *setup, search_session *s)
 void search_session_close(search_session *s)
 {
     qf_store_close(s->ledger);
+    qf_engine_destroy(s->reference);
     cli_machine_close(&s->machine);
     qf_corpus_release(&s->corpus);
     qf_tokenizer_free(s->tokenizer);

@@ -34,6 +34,9 @@ typedef struct search_session {
     qf_accuracy accuracy;
     bool timeless;
     int tokens;
+    qf_engine
+        *reference; /* what subnets are timed beside; NULL: not yet, or too large for it */
+    double reference_us;
     int first[QF_SUBNET_MAX + 1]; /* linear of each gene: qf_search_problem */
     struct qf_store *ledger;      /* open for writing, or NULL */
     cli_progress line;
@@ -50,7 +53,10 @@ qf_search_problem search_session_problem(search_session *session, qf_granularity
 /* Mean negative log-likelihood per token on the text. */
 QF_MUST_CHECK qf_status search_session_loss(search_session *session, const qf_subnet *subnet,
                                             double *loss);
-/* Microseconds per token, measured end to end on the fast class. */
+/* Microseconds per token, measured end to end on the fast class: in turn with a reference, the
+ * subnet of the middle width, and told in its time as it was measured first, so that a
+ * machine's moods between calibration and finals are no error of the table.  A model of which
+ * two do not fit a quarter of the memory is measured alone. */
 QF_MUST_CHECK qf_status search_session_measure(search_session *session, const qf_subnet *subnet,
                                                double *us);
 /* A qf_search progress callback; context is the session. */

@@ -172,25 +172,40 @@ static void sweep_caches(const sweeper *s)
     for (int64_t i = 0; i < s->count; i += QF_ALIGNMENT) s->bytes[i]++;
 }
 
-static qf_status decode(qf_engine *engine, int tokens, const sweeper *sweep, float *logits,
-                        double *us)
+/* One token at position t. */
+static qf_status decode_token(qf_engine *engine, int t, const sweeper *sweep, float *logits,
+                              double *us)
 {
-    const int vocab = qf_engine_config(engine)->vocab;
-    double each[TOKENS_MAX];
-    for (int t = 0; t < tokens; t++) {
-        const int token = 3 + t * 7 % (vocab - 3);
-        sweep_caches(sweep);
-        const int64_t start = qf_now_ns();
-        QF_TRY(qf_engine_step(engine, &token, 1, t, false, logits));
-        each[t] = (double)(qf_now_ns() - start) * 1e-3;
-    }
-    qf_sort(each, tokens);
-    *us = qf_quantile(each, tokens, 0.5);
+    const int token = 3 + t * 7 % (qf_engine_config(engine)->vocab - 3);
+
+    sweep_caches(sweep);
+    const int64_t start = qf_now_ns();
+    QF_TRY(qf_engine_step(engine, &token, 1, t, false, logits));
+    *us = (double)(qf_now_ns() - start) * 1e-3;
     return QF_OK;
 }
 
-qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds, int64_t sweep,
-                               double *us)
+/* The median of its tokens' microseconds; beside another engine, whose tokens come in turn, of
+ * what they take for one of the other's. */
+static qf_status decode(qf_engine *engine, qf_engine *other, int tokens, const sweeper *sweep,
+                        float *logits, double *median)
+{
+    double each[TOKENS_MAX];
+
+    for (int t = 0; t < tokens; t++) {
+        double of_other = 1;
+        if (other && t % 2) QF_TRY(decode_token(other, t, sweep, logits, &of_other));
+        QF_TRY(decode_token(engine, t, sweep, logits, &each[t]));
+        if (other && t % 2 == 0) QF_TRY(decode_token(other, t, sweep, logits, &of_other));
+        each[t] /= of_other;
+    }
+    qf_sort(each, tokens);
+    *median = qf_quantile(each, tokens, 0.5);
+    return QF_OK;
+}
+
+static qf_status decode_for(qf_engine *engine, qf_engine *other, int tokens, double seconds,
+                            int64_t sweep, double *median)
 {
     enum { MOST = 1000 };
     const qf_config *config = qf_engine_config(engine);
@@ -204,17 +219,30 @@ qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds, in
     if (tokens > config->context) tokens = config->context;
     if (tokens > TOKENS_MAX) tokens = TOKENS_MAX;
     /* Warms up, where anything can be warm. */
-    if (status == QF_OK && sweep == 0) status = decode(engine, tokens, &all, logits, &pass[0]);
+    if (status == QF_OK && sweep == 0)
+        status = decode(engine, other, tokens, &all, logits, &pass[0]);
     while (status == QF_OK && count < MOST && (count < 1 || spent < seconds)) {
-        status = decode(engine, tokens, &all, logits, &pass[count]);
+        status = decode(engine, other, tokens, &all, logits, &pass[count]);
         count++;
         spent = (double)(qf_now_ns() - start) * 1e-9;
     }
     if (status == QF_OK) {
         qf_sort(pass, count);
-        *us = qf_quantile(pass, count, 0.5);
+        *median = qf_quantile(pass, count, 0.5);
     }
     qf_free(all.bytes);
     qf_free(logits);
     return status;
+}
+
+qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds, int64_t sweep,
+                               double *us)
+{
+    return decode_for(engine, NULL, tokens, seconds, sweep, us);
+}
+
+qf_status qf_latency_beside(qf_engine *engine, qf_engine *other, int tokens, double seconds,
+                            int64_t sweep, double *ratio)
+{
+    return decode_for(engine, other, tokens, seconds, sweep, ratio);
 }
