@@ -46,6 +46,16 @@ static const char *const problems[] = {
 };
 enum { PROBLEMS = sizeof problems / sizeof *problems };
 
+/* Every pass over the weights has as many blocks of rows, give or take the rounding. */
+static void check_passes(int64_t m, const qf_tile *tile)
+{
+    const int64_t blocks = (m + tile->mr - 1) / tile->mr, most = tile->mc / tile->mr;
+    const int64_t passes = (blocks + most - 1) / most;
+
+    assert_int_equal(tile->mc % tile->mr, 0);
+    assert_true(passes * most - blocks < passes);
+}
+
 static void check_kernel(const qf_problem *p, const qf_kernel_id *id)
 {
     const qf_recipe_row *recipe = qf_recipe_of(id->recipe);
@@ -58,9 +68,9 @@ static void check_kernel(const qf_problem *p, const qf_kernel_id *id)
     assert_int_equal(id->group, p->group);
     assert_true(id->tile.mr <= p->m);
     assert_int_equal(id->tile.kc % unit, 0);
+    if (id->tile.mc) check_passes(p->m, &id->tile);
     assert_true((id->tile.kc > 0) == (recipe->depth == QF_DEPTH_STEPS));
     assert_true((id->tile.mc > 0) == (recipe->depth == QF_DEPTH_STEPS));
-    if (id->tile.mc) assert_int_equal(id->tile.mc % id->tile.mr, 0);
 }
 
 static void kernels_answer_the_problem_once_each(void **state)
