@@ -245,11 +245,12 @@ qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns
 }
 
 /* Code of its own, in a place of its own. */
-static qf_status place(const qf_kernel_id *id, qf_jit **jit, qf_kernel *kernel)
+static qf_status place(const qf_bench *bench, const qf_kernel_id *id, qf_jit **jit,
+                       qf_kernel *kernel)
 {
     *kernel = (qf_kernel){.id = *id};
     *jit = NULL;
-    QF_TRY(qf_jit_create(NULL, jit));
+    QF_TRY(qf_jit_create(qf_jit_cache(bench->options->jit), jit));
     return qf_jit_get(*jit, id, &kernel->run, NULL);
 }
 
@@ -270,8 +271,8 @@ static qf_status duel_once(qf_bench *bench, const qf_duel *duel, uint64_t seed, 
 
     options.max_seconds = fmin(options.max_seconds, p.seconds);
     options.min_seconds = fmin(options.min_seconds, p.seconds);
-    qf_status status = place(duel->a, &jit[0], &a);
-    if (status == QF_OK) status = place(duel->b, &jit[1], &b);
+    qf_status status = place(bench, duel->a, &jit[0], &a);
+    if (status == QF_OK) status = place(bench, duel->b, &jit[1], &b);
     if (status == QF_OK)
         status = run_apart(duel_apart, &p, QF_CLOSE_BEHIND * duel->ns, r, death);
     for (int i = 0; i < 2; i++) qf_jit_destroy(jit[i]);

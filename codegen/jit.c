@@ -70,6 +70,11 @@ void qf_jit_destroy(qf_jit *jit)
     qf_free(jit);
 }
 
+const char *qf_jit_cache(const qf_jit *jit)
+{
+    return jit->cache;
+}
+
 static unsigned bucket_of(const char *symbol)
 {
     uint32_t h = 2166136261u;
