@@ -7,8 +7,8 @@
 #include "qforge/codegen.h"
 #include "worker.h"
 
-/* A win is a win when it happens again with everything placed anew: whole processes lean to one
- * side by up to a percent (docs/performance.md), and no number of pairs in one shows it. */
+/* A win is a win when it happens again in another process: whole processes lean to one side by
+ * up to a percent (docs/performance.md), and no number of pairs in one shows it. */
 enum { ROUNDS = 2 };
 
 static const qf_measure_options quick = {.min_seconds = 0.02,
@@ -254,44 +254,44 @@ static qf_status place(const qf_bench *bench, const qf_kernel_id *id, qf_jit **j
     return qf_jit_get(*jit, id, &kernel->run, NULL);
 }
 
-/* One round: both placed anew, in a new worker. */
-static qf_status duel_once(qf_bench *bench, const qf_duel *duel, uint64_t seed, result *r,
-                           qf_death *death)
+typedef struct duelling {
+    qf_bench *bench;
+    const qf_duel *duel;
+} duelling;
+
+/* Both codes placed anew, in a new worker. */
+static qf_status duel_once(void *context, int round, qf_comparison *comparison)
 {
+    const duelling *d = context;
+    const qf_duel *duel = d->duel;
     qf_measure_options options = careful;
     qf_jit *jit[2] = {NULL, NULL};
     qf_kernel a, b;
-    pairing p = {.bench = bench,
+    result r = {.next = 0};
+    qf_death death = {.verdict = QF_VERDICT_OK};
+    pairing p = {.bench = d->bench,
                  .options = &options,
                  .a = &a,
                  .b = &b,
                  .b_panels = duel->b_panels,
                  .seconds = duel->seconds / ROUNDS,
-                 .seed = seed};
+                 .seed = duel->seed + (uint64_t)round};
 
     options.max_seconds = fmin(options.max_seconds, p.seconds);
     options.min_seconds = fmin(options.min_seconds, p.seconds);
-    qf_status status = place(bench, duel->a, &jit[0], &a);
-    if (status == QF_OK) status = place(bench, duel->b, &jit[1], &b);
+    qf_status status = place(d->bench, duel->a, &jit[0], &a);
+    if (status == QF_OK) status = place(d->bench, duel->b, &jit[1], &b);
     if (status == QF_OK)
-        status = run_apart(duel_apart, &p, QF_CLOSE_BEHIND * duel->ns, r, death);
+        status = run_apart(duel_apart, &p, QF_CLOSE_BEHIND * duel->ns, &r, &death);
     for (int i = 0; i < 2; i++) qf_jit_destroy(jit[i]);
+    if (status == QF_OK && death.verdict != QF_VERDICT_OK)
+        status = qf_fail(QF_NOT_FOUND, "a comparison died: %s", death.how);
+    *comparison = r.pairs;
     return status;
 }
 
 qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel, qf_comparison *comparison)
 {
-    *comparison = (qf_comparison){0};
     QF_TRY(make_ready(bench));
-    for (int round = 0; round < ROUNDS; round++) {
-        qf_death death;
-        result r = {.next = 0};
-        QF_TRY(duel_once(bench, duel, duel->seed + (uint64_t)round, &r, &death));
-        if (death.verdict != QF_VERDICT_OK)
-            return qf_fail(QF_NOT_FOUND, "a comparison died: %s", death.how);
-        if (round == 0 || qf_comparison_bar(&r.pairs) > qf_comparison_bar(comparison))
-            *comparison = r.pairs;
-        if (!qf_comparison_won(comparison)) break;
-    }
-    return QF_OK;
+    return qf_compare_confirmed(ROUNDS, duel_once, &(duelling){bench, duel}, comparison);
 }

@@ -47,13 +47,15 @@ typedef struct qf_duel {
     int64_t b_panels;          /* b computes only these, the first of the weights: a known
                                   difference, for trials of the clock.  0: all */
     double ns;                 /* about what a product takes */
-    double seconds;            /* no sampling beyond; HUGE_VAL: as long as care takes */
+    double seconds;            /* no sampling beyond, half of it for each of two rounds;
+                                  HUGE_VAL: as long as care takes */
     uint64_t seed;             /* of the order within pairs */
 } qf_duel;
 
-/* In pairs, in a process of their own, each with its own copy of its code.  Where b wins
- * (qf_comparison_won) the whole is done once more at other places, and the round that says less
- * for b is the answer: wins are confirmed ones.  QF_NOT_FOUND: one of them died. */
+/* In pairs, in a process of their own, each with its own copy of its code; weights and x are
+ * the bench's.  Where b wins (qf_comparison_won) the whole is done once more in another
+ * process, the codes loaded again, and the round that says less for b is the answer: wins are
+ * confirmed ones. QF_NOT_FOUND: one of them died. */
 QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel,
                                       qf_comparison *comparison);
 

@@ -29,14 +29,15 @@ void qf_operands_release(qf_operands *operands);
 /* A kernel bound to every copy. */
 typedef struct qf_subject {
     qf_operands *operands; /* borrowed */
-    qf_packed *part;       /* [copies], NULL: all of them */
+    qf_packed *part;       /* [copies], views of their first panels; NULL: whole copies */
     qf_gemm *gemm;         /* [copies] */
     void *workspace;
 } qf_subject;
 
 QF_MUST_CHECK qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel,
                                         qf_subject *subject);
-/* With the first so many panels of every copy only; 0: all. */
+/* The same for a forward product with only the first `panels` of every copy, fewer than there
+ * are (0: all): columns of y beyond them stay as they were. */
 QF_MUST_CHECK qf_status qf_subject_init_part(qf_operands *operands, const qf_kernel *kernel,
                                              int64_t panels, qf_subject *subject);
 void qf_subject_release(qf_subject *subject);

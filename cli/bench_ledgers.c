@@ -13,6 +13,7 @@
 #include "machine.h"
 #include "options.h"
 #include "progress.h"
+#include "qforge/clock.h"
 #include "qforge/codegen.h"
 #include "qforge/memory.h"
 #include "qforge/source.h"
@@ -210,12 +211,14 @@ static qf_status measure_all(request *r)
         row->ratio = row->low = row->high = 1;
         if (!qf_kernel_equal(&row->a.id, &row->b.id)) row->low = HUGE_VAL, row->high = 0;
     }
-    for (int round = 0; round < r->rounds; round++)
-        for (int i = 0; status == QF_OK && i < r->count; i++) {
-            cli_progress_show(&progress, "round %d of %d, %d of %d", round + 1, (int)r->rounds,
-                              i + 1, r->count);
-            status = measure(r, round, &r->rows[i]);
-        }
+    const int total = (int)r->rounds * r->count;
+    const int64_t start = qf_now_ns();
+    for (int done = 0; status == QF_OK && done < total;) {
+        char left[24];
+        status = measure(r, done / r->count, &r->rows[done % r->count]);
+        cli_time_left(start, ++done, total, left);
+        cli_progress_show(&progress, "%d of %d comparisons, %s left", done, total, left);
+    }
     cli_progress_end(&progress);
     return status;
 }

@@ -44,3 +44,8 @@ void cli_duration(double seconds, char text[24])
     else
         snprintf(text, 24, "%d h %02d min", whole / 3600, whole / 60 % 60);
 }
+
+void cli_time_left(int64_t start_ns, double done, double total, char text[24])
+{
+    cli_duration((double)(qf_now_ns() - start_ns) * 1e-9 / done * (total - done), text);
+}

@@ -22,4 +22,8 @@ void cli_progress_end(cli_progress *progress);
 /* "3.1 s", "2 min 05 s", "1 h 12 min" */
 void cli_duration(double seconds, char text[24]);
 
+/* What is left of work of which `done` of `total` is done since start_ns (qf_now_ns), if it
+ * goes on as it went; done > 0. */
+void cli_time_left(int64_t start_ns, double done, double total, char text[24]);
+
 #endif

@@ -146,9 +146,8 @@ qf_search_problem search_session_problem(search_session *s, qf_granularity granu
 
 static bool tell(search_session *s, const char *what, int done, int total)
 {
-    const double spent = (double)(qf_now_ns() - s->started) * 1e-9;
     char left[24];
-    cli_duration(spent / done * (total - done), left);
+    cli_time_left(s->started, done, total, left);
     cli_progress_show(&s->line, "%s: %d of %d, %s left", what, done, total, left);
     if (done == total) cli_progress_end(&s->line);
     return !cli_interrupted();

@@ -34,8 +34,8 @@ typedef struct search_session {
     qf_accuracy accuracy;
     bool timeless;
     int tokens;
-    qf_engine
-        *reference; /* what subnets are timed beside; NULL: not yet, or too large for it */
+    /* What subnets are timed beside; NULL: not yet, or too large for it. */
+    qf_engine *reference;
     double reference_us;
     int first[QF_SUBNET_MAX + 1]; /* linear of each gene: qf_search_problem */
     struct qf_store *ledger;      /* open for writing, or NULL */

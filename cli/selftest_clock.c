@@ -53,7 +53,7 @@ static qf_status compare_all(const selftest_clock *test, qf_bench *bench, qf_due
         char left[24];
         if (cli_interrupted()) return qf_fail(QF_INTERRUPTED, "interrupted");
         status = compare_once(test, bench, duel, i, v);
-        cli_duration((double)(qf_now_ns() - start) * 1e-9 / (i + 1) * (count - i - 1), left);
+        cli_time_left(start, i + 1, count, left);
         cli_progress_show(&progress, "%d of %d comparisons, %s left", i + 1, count, left);
     }
     cli_progress_end(&progress);

@@ -40,7 +40,7 @@ void cg_dequantise_panel(const cg_emit *e, LLVMValueRef panel, LLVMValueRef ahea
     cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, k, group), 1, 0, NULL);
     LLVMValueRef record = cg_at(e, panel, cg_mul(e, groups.index, cg_record_bytes(e)));
     LLVMValueRef plain = cg_at(e, out, cg_mul(e, groups.index, 4L * e->panel * group));
-    cg_prefetch(e, cg_at(e, record, ahead), cg_record_bytes(e), CG_TO_READ);
+    cg_prefetch(e, cg_beyond(e, record, ahead), cg_record_bytes(e), CG_TO_READ);
     for (int v = 0; v < 2; v++) {
         scale[v] = cg_params(e, record, 0, v);
         offset[v] = cg_params(e, record, 1, v);

@@ -44,6 +44,11 @@ LLVMValueRef cg_at(const cg_emit *e, LLVMValueRef base, LLVMValueRef offset)
     return LLVMBuildInBoundsGEP2(e->build, e->i8, base, &offset, 1, "");
 }
 
+LLVMValueRef cg_beyond(const cg_emit *e, LLVMValueRef base, LLVMValueRef offset)
+{
+    return LLVMBuildGEP2(e->build, e->i8, base, &offset, 1, "");
+}
+
 LLVMValueRef cg_at_const(const cg_emit *e, LLVMValueRef base, int64_t offset)
 {
     return offset ? cg_at(e, base, cg_i64(e, offset)) : base;
@@ -63,13 +68,12 @@ void cg_store(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, unsigned al
 
 void cg_prefetch(const cg_emit *e, LLVMValueRef at, int64_t bytes, cg_intent intent)
 {
-    enum { LINE = 64 };
     const bool write = intent == CG_TO_WRITE;
     LLVMValueRef args[] = {at, LLVMConstInt(e->i32, write, 0),
                            LLVMConstInt(e->i32, write ? 3 : 2, 0), LLVMConstInt(e->i32, 1, 0)};
 
-    for (int64_t line = 0; line < bytes; line += LINE) {
-        args[0] = cg_at_const(e, at, line);
+    for (int64_t line = 0; line < bytes; line += CG_LINE) {
+        args[0] = cg_beyond(e, at, cg_i64(e, line));
         cg_intrinsic(e, "llvm.prefetch", (LLVMTypeRef[]){e->pointer}, 1, args, 4);
     }
 }

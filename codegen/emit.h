@@ -40,9 +40,12 @@ LLVMValueRef cg_zero(LLVMTypeRef type);
 
 /* ---- addresses and memory; offsets in bytes ---- */
 LLVMValueRef cg_at(const cg_emit *e, LLVMValueRef base, LLVMValueRef offset);
+/* An address to prefetch, which may lie behind everything there is. */
+LLVMValueRef cg_beyond(const cg_emit *e, LLVMValueRef base, LLVMValueRef offset);
 LLVMValueRef cg_at_const(const cg_emit *e, LLVMValueRef base, int64_t offset);
 LLVMValueRef cg_load(const cg_emit *e, LLVMTypeRef type, LLVMValueRef at, unsigned align);
 void cg_store(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, unsigned align);
+enum { CG_LINE = 64 }; /* bytes of a cache line, on all that is emitted for or close to it */
 /* The lines of the next `bytes`: into L1, to be written; or into L2, for what is read a while
  * later.  Addresses that are none do no harm. */
 typedef enum cg_intent { CG_TO_WRITE, CG_TO_READ } cg_intent;

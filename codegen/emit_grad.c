@@ -144,10 +144,10 @@ static void dequantise_slice(const cg_emit *e, const cg_args *args, LLVMValueRef
         LLVMValueRef record = cg_at(e, panel, offset[b].record);
         const block_at block = {
             record, cg_at(e, cg_at_const(e, record, cg_header_bytes(e)), offset[b].codes)};
-        LLVMValueRef there = cg_at(e, panel, next[b].record);
+        LLVMValueRef there = cg_beyond(e, panel, next[b].record);
         cg_prefetch(e, there, cg_header_bytes(e), CG_TO_READ);
-        cg_prefetch(e, cg_at(e, cg_at_const(e, there, cg_header_bytes(e)), next[b].codes),
-                    2L * cg_block_bytes(e), CG_TO_READ);
+        there = cg_beyond(e, there, cg_add(e, next[b].codes, cg_i64(e, cg_header_bytes(e))));
+        cg_prefetch(e, there, 2L * cg_block_bytes(e), CG_TO_READ);
         emit_block(e, &block, out, part_bytes, b * QF_BLOCK_K);
     }
     cg_loop_end(e, &panels, NULL);

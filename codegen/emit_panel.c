@@ -11,24 +11,24 @@
 #include "recipe.h"
 #include "tile.h"
 
-enum { FETCHING_BLOCKS = 8, LINE_BYTES = 64 };
+enum { FETCHING_BLOCKS = 8 };
 
 /* Plain panels are read where they lie.  The first blocks of rows fetch an eighth each of those
- * that are next, which would else be waited for at the beginning of every piece. */
+ * `ahead` bytes on, which are next and would else be waited for at the beginning of every
+ * piece. */
 static void fetch_next(const cg_emit *e, const cg_args *args, const cg_rows *rows,
-                       LLVMValueRef *panel)
+                       LLVMValueRef *panel, LLVMValueRef ahead)
 {
     LLVMValueRef part = cg_mul(e, args->k, 4L * e->panel / FETCHING_BLOCKS);
     LLVMValueRef block = cg_div(e, rows->loop.index, e->id->tile.mr);
-    LLVMValueRef ahead = cg_add(e, cg_mul(e, args->w_stride, cg_tile_panels(e)),
-                                LLVMBuildMul(e->build, block, part, ""));
+    LLVMValueRef first = cg_add(e, ahead, LLVMBuildMul(e->build, block, part, ""));
     cg_if early;
     cg_loop lines;
 
     cg_if_begin(e, &early, cg_less(e, block, cg_i64(e, FETCHING_BLOCKS)));
-    cg_loop_begin(e, &lines, cg_i64(e, 0), part, LINE_BYTES, 0, NULL);
+    cg_loop_begin(e, &lines, cg_i64(e, 0), part, CG_LINE, 0, NULL);
     for (int p = 0; p < cg_tile_panels(e); p++)
-        cg_prefetch(e, cg_at(e, panel[p], cg_add(e, ahead, lines.index)), LINE_BYTES,
+        cg_prefetch(e, cg_beyond(e, panel[p], cg_add(e, first, lines.index)), CG_LINE,
                     CG_TO_READ);
     cg_loop_end(e, &lines, NULL);
     cg_if_end(e, &early);
@@ -51,7 +51,7 @@ static void emit(const cg_emit *e)
         panel[p] = out;
     }
     cg_rows_begin(e, &args, columns.index, &rows);
-    if (plain) fetch_next(e, &args, &rows, panel);
+    if (plain) fetch_next(e, &args, &rows, panel, ahead);
     cg_outer_product(e, &args, &rows, panel, args.k);
     cg_rows_end(e, &rows);
     cg_loop_end(e, &columns, NULL);

@@ -70,7 +70,7 @@ static void unpack_panel(const cg_emit *e, LLVMValueRef panel, LLVMValueRef ahea
     cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, k, e->id->group), 1, 0, NULL);
     LLVMValueRef record = cg_at(e, panel, cg_mul(e, groups.index, cg_record_bytes(e)));
     LLVMValueRef bytes = cg_at(e, out, cg_mul(e, groups.index, group_bytes(e)));
-    cg_prefetch(e, cg_at(e, record, ahead), cg_record_bytes(e), CG_TO_READ);
+    cg_prefetch(e, cg_beyond(e, record, ahead), cg_record_bytes(e), CG_TO_READ);
     cg_loop_begin(e, &blocks, cg_i64(e, 0), cg_i64(e, e->id->group / QF_BLOCK_K), 1, 0, NULL);
     unpack_block(
         e,

@@ -12,7 +12,7 @@
 #include "loader.h"
 #include "pipeline.h"
 
-enum { UNROLL = 8, DOT_ROWS = 4, READ_SUMS = 8, LINE = 64, ACCUMULATORS_MAX = 24 };
+enum { UNROLL = 8, DOT_ROWS = 4, READ_SUMS = 8, ACCUMULATORS_MAX = 24 };
 
 static const qf_roof_row rows[] = {
 #define QF_ROOF(id, name, unit, summary) {name, unit, summary},
@@ -48,7 +48,7 @@ static int dot_columns(qf_isa isa)
 
 static int line_bytes(qf_isa isa)
 {
-    return vector_bytes(isa) < LINE ? LINE : vector_bytes(isa);
+    return vector_bytes(isa) < CG_LINE ? CG_LINE : vector_bytes(isa);
 }
 
 /* One stream takes four lines a turn, two take two each. */

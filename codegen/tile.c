@@ -191,8 +191,8 @@ void cg_add_tail(const cg_emit *e, const cg_args *args, const cg_rows *rows, LLV
 void cg_fetch_block(const cg_emit *e, const cg_args *args, const cg_rows *rows)
 {
     for (int m = 0; m < e->id->tile.mr; m++)
-        cg_prefetch(e, cg_at(e, rows->c, cg_mul(e, args->row_bytes, m)), 4L * e->id->tile.nr,
-                    CG_TO_WRITE);
+        cg_prefetch(e, cg_beyond(e, rows->c, cg_mul(e, args->row_bytes, m)),
+                    4L * e->id->tile.nr, CG_TO_WRITE);
 }
 
 void cg_outer_product(const cg_emit *e, const cg_args *args, const cg_rows *rows,

@@ -262,3 +262,16 @@ bool qf_comparison_won(const qf_comparison *c)
 {
     return qf_comparison_bar(c) < 1;
 }
+
+qf_status qf_compare_confirmed(int rounds, qf_compare_again *again, void *context,
+                               qf_comparison *comparison)
+{
+    for (int round = 0; round < rounds; round++) {
+        qf_comparison next;
+        QF_TRY(again(context, round, &next));
+        if (round == 0 || qf_comparison_bar(&next) > qf_comparison_bar(comparison))
+            *comparison = next;
+        if (!qf_comparison_won(comparison)) break;
+    }
+    return QF_OK;
+}

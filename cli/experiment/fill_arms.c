@@ -99,10 +99,8 @@ static qf_status fill_found(experiment *e, experiment_arm arm, int seed, table_r
     qf_status status = record ? write_found(record, path) : QF_OK;
     json_decref(record);
     QF_TRY(status);
-    static const subnet_column winner[COLUMNS_MIXED] = {{.first = 0, .count = 1},
-                                                        {.first = 1, .count = 1},
-                                                        {.first = 2, .count = 1},
-                                                        {.first = 3, .count = 1}};
+    subnet_column winner[COLUMNS_MIXED];
+    for (int c = 0; c < COLUMNS_MIXED; c++) winner[c] = (subnet_column){.first = c, .count = 1};
     return fill_columns(e, arm, seed, "found", path, winner, COLUMNS_MIXED,
                         &row->cell[COLUMNS_FIXED]);
 }
@@ -138,13 +136,25 @@ static qf_status fill_seed(experiment *e, result_table *t, int seed, const files
     return QF_OK;
 }
 
+#define WHAT                                                                                   \
+    "Nats per token on the first records of the validation text; mixed: means over four "      \
+    "random "                                                                                  \
+    "subnets"
+
+static const char *what_of(const result_table *t)
+{
+    if (has_rows(t, SEARCHED)) return WHAT "; found: the winner of a search on other text.";
+    if (has_rows(t, BANDED))
+        return WHAT "; quarters: of the range of microseconds a token, means over eight "
+                    "random subnets each.";
+    return WHAT ".";
+}
+
 qf_status experiment_fill_arms(experiment *e, result_table *t)
 {
     files f;
 
-    t->what = "Nats per token on the first records of the validation text; mixed: means over "
-              "four random subnets; found: the winner of a search on other text; quarters: of "
-              "the range of microseconds a token, means over eight random subnets each.";
+    t->what = what_of(t);
     t->digits = 3;
     t->differences = true;
     t->x_label = "bits per weight";

@@ -67,7 +67,8 @@ typedef struct qf_jit qf_jit;
  * unwritable cache costs time, never correctness. */
 QF_MUST_CHECK qf_status qf_jit_create(const char *cache, qf_jit **jit);
 void qf_jit_destroy(qf_jit *jit); /* kernels of it are gone */
-/* The directory; NULL: none.  Another jit on it has the same code at addresses of its own. */
+/* The directory, the jit's own string; NULL: none.  Another jit on it loads the same code a
+ * second time. */
 const char *qf_jit_cache(const qf_jit *jit);
 
 /* A callable kernel; emitted, or taken from memory or disk.  hash (may be NULL) is the

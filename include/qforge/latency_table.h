@@ -87,8 +87,9 @@ QF_MUST_CHECK qf_status qf_latency_calibrate(qf_latency_table *table, qf_latency
  * of the caches (twice the last level does); 0: none. */
 QF_MUST_CHECK qf_status qf_latency_of_engine(qf_engine *engine, int tokens, double seconds,
                                              int64_t sweep, double *us);
-/* What a token of it takes for one of another engine's of the same shape: a token of each in
- * turn, the median of the ratios.  A machine that is slow for a while is so for both. */
+/* Time of one of its tokens / time of one of another engine's with the same vocabulary: a token
+ * of each in turn, medians as above.  A machine that is slow for a while is so for both.  The
+ * engines may share a pool. */
 QF_MUST_CHECK qf_status qf_latency_beside(qf_engine *engine, qf_engine *other, int tokens,
                                           double seconds, int64_t sweep, double *ratio);
 

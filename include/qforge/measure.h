@@ -66,6 +66,13 @@ double qf_comparison_bar(const qf_comparison *comparison);
 /* Whether B is faster beyond doubt: its bar lies below 1. */
 bool qf_comparison_won(const qf_comparison *comparison);
 
+/* One comparison of the same two sides, number `round` (0 …), with everything set up anew. */
+typedef qf_status qf_compare_again(void *context, int round, qf_comparison *comparison);
+/* Compares until B does not win, `rounds` times at most; the answer is the round that says
+ * least for B, so a win of it is one that was won every time.  Fails as a round does. */
+QF_MUST_CHECK qf_status qf_compare_confirmed(int rounds, qf_compare_again *again, void *context,
+                                             qf_comparison *comparison);
+
 /* ---- order statistics (stats.c) ---- */
 void qf_sort(double *values, int count);
 double qf_quantile(const double *sorted, int count, double q); /* linear interpolation */

@@ -74,6 +74,20 @@ got=0
 try sharing -o out --unit 4 >again 2>err || got=$?
 expect 2 'another command'
 
+# ---- bands of latency ----
+try sampling -o out --seeds 1 >table 2>err
+[ "$(wc -l <out/bands.subnets)" -eq 32 ] || fail "not 8 subnets of 4 bands"
+# Slower quarters have wider linears in the mean.
+awk '{ n = length; s = 0; for (i = 1; i <= n; i++) s += substr($0, i, 1); band[int((NR - 1) / 8)] += s / n / 8 }
+     END { exit !(band[0] < 2.7 && band[0] < band[1] && band[1] < band[2] && band[2] < band[3] && band[3] > 3.4) }' \
+    out/bands.subnets || fail "bands in no order: $(cat out/bands.subnets)"
+grep -q '| fastest quarter | second | third | slowest quarter |$' table || fail "no bands: $(cat table)"
+grep -q 'found' table && fail "speaks of what is not there: $(cat table)"
+# The mean of a row's last cell is that of what the judge said of the last eight.
+mean=$(grep nll_per_token out/steps/judge-paper-s1-bands.json | tr -dc '0-9.\n' | tail -8 |
+    awk '{ s += $1 } END { printf "%.3f", s / 8 }')
+grep '^| QFA, paper ' table | grep -q "| $mean |$" || fail "not $mean: $(cat table)"
+
 # ---- other tables ----
 # number TABLE ROW COLUMN: a mean, without its error.
 number() {

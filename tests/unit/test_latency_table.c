@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "qforge/gemm.h"
 #include "qforge/latency_table.h"
 #include "qforge/memory.h"
 #include "qforge/random.h"
@@ -157,9 +158,42 @@ static void test_a_real_table(void **state)
     assert_true(t.ns[QF_WARM][QF_LINEAR_QUERY][0] == t.ns[QF_WARM][QF_LINEAR_OUTPUT][0]);
 }
 
+/* An engine of zeros with so many blocks: values do not matter to its speed. */
+static qf_engine *engine_of(int layers, qf_model *model)
+{
+    const qf_engine_options options = {.source = &qf_reference_source};
+    qf_config c = config;
+    qf_engine *engine;
+
+    c.layers = layers;
+    assert_int_equal(qf_model_create(&c, QF_LINEARS_ALL, model), QF_OK);
+    assert_int_equal(qf_engine_create(&options, model, &engine), QF_OK);
+    return engine;
+}
+
+static void test_ratios_are_of_the_first(void **state)
+{
+    qf_model deep, shallow;
+    qf_engine *slow = engine_of(16, &deep), *fast = engine_of(1, &shallow);
+    double ratio, other, itself;
+
+    (void)state;
+    assert_int_equal(qf_latency_beside(slow, fast, 8, 0.02, 0, &ratio), QF_OK);
+    assert_int_equal(qf_latency_beside(fast, slow, 8, 0.02, 0, &other), QF_OK);
+    assert_int_equal(qf_latency_beside(fast, fast, 8, 0.02, 0, &itself), QF_OK);
+    assert_true(ratio > 2 && ratio < 17);
+    assert_true(other < 0.5 && other > 1.0 / 17);
+    assert_true(itself > 0.5 && itself < 2);
+    qf_engine_destroy(slow);
+    qf_engine_destroy(fast);
+    qf_model_release(&deep);
+    qf_model_release(&shallow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ratios_are_of_the_first),
         cmocka_unit_test(test_predictions_add_up),
         cmocka_unit_test(test_caches_decide_between_warm_and_cold),
         cmocka_unit_test(test_calibration_finds_the_truth),

@@ -330,6 +330,46 @@ static void test_what_wins(void **state)
     assert_false(qf_comparison_won(&(qf_comparison){.ratio = 0.998, .ratio_high = 0.999}));
 }
 
+/* Rounds as they come, and how many were asked for. */
+typedef struct script {
+    const double *high;
+    int asked;
+} script;
+
+static qf_status next_round(void *context, int round, qf_comparison *comparison)
+{
+    script *s = context;
+    assert_int_equal(round, s->asked++);
+    if (s->high[round] == 0) return QF_IO;
+    *comparison = (qf_comparison){.ratio = s->high[round] - 0.01, .ratio_high = s->high[round]};
+    return QF_OK;
+}
+
+static void wins_are_confirmed(void **state)
+{
+    static const struct {
+        double high[2], answer;
+        int asked;
+    } cases[] = {{{0.95, 0.97}, 0.97, 2},
+                 {{0.97, 0.95}, 0.97, 2},
+                 {{0.95, 1.02}, 1.02, 2},
+                 {{1.02, 0.95}, 1.02, 1},
+                 {{0.995, 0.9}, 0.995, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        script s = {cases[i].high, 0};
+        qf_comparison c;
+        assert_int_equal(qf_compare_confirmed(2, next_round, &s, &c), QF_OK);
+        assert_true(c.ratio_high == cases[i].answer);
+        assert_int_equal(s.asked, cases[i].asked);
+    }
+    static const double fails[] = {0.9, 0};
+    script s = {fails, 0};
+    qf_comparison c;
+    assert_int_equal(qf_compare_confirmed(2, next_round, &s, &c), QF_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_order_is_random),
         cmocka_unit_test(test_rivals_have_equal_calls),
         cmocka_unit_test(test_what_wins),
+        cmocka_unit_test(wins_are_confirmed),
         cmocka_unit_test(test_losers_leave),
         cmocka_unit_test(test_the_real_clock),
     };

@@ -18,20 +18,29 @@ static void watch(const qf_gemm_args *args)
     qf_reference_gemm(args);
 }
 
-static void subjects_share_one_round(void **state)
+static const qf_kernel_id id = {QF_RECIPE_ROWS, QF_Q4, 32, QF_ISA_C, {1, 16, 1, 0, 0, 0}};
+
+/* Of a machine that has nothing but C. */
+static qf_operands made(const char *name, qf_cache_mode cache)
 {
-    static const qf_kernel_id id = {QF_RECIPE_ROWS, QF_Q4, 32, QF_ISA_C, {1, 16, 1, 0, 0, 0}};
-    const qf_kernel kernel = {id, watch, QF_RUNG_REFERENCE};
     qf_cpu cpu;
     qf_problem problem;
     qf_operands operands;
+
+    assert_int_equal(qf_cpu_detect(&cpu), QF_OK);
+    cpu.isas = 1u << QF_ISA_C;
+    assert_int_equal(qf_problem_parse(name, &problem), QF_OK);
+    assert_int_equal(qf_operands_init(&cpu, &problem, cache, NULL, &operands), QF_OK);
+    return operands;
+}
+
+static void subjects_share_one_round(void **state)
+{
+    const qf_kernel kernel = {id, watch, QF_RUNG_REFERENCE};
     qf_subject a, b;
 
     (void)state;
-    assert_int_equal(qf_cpu_detect(&cpu), QF_OK);
-    cpu.isas = 1u << QF_ISA_C;
-    assert_int_equal(qf_problem_parse("exact_q4g32_1x16x2097152_t1", &problem), QF_OK);
-    assert_int_equal(qf_operands_init(&cpu, &problem, QF_COLD, NULL, &operands), QF_OK);
+    qf_operands operands = made("exact_q4g32_1x16x2097152_t1", QF_COLD);
     assert_true(operands.copies >= 4);
     assert_int_equal(qf_subject_init(&operands, &kernel, &a), QF_OK);
     assert_int_equal(qf_subject_init(&operands, &kernel, &b), QF_OK);
@@ -51,19 +60,12 @@ static void subjects_share_one_round(void **state)
 
 static void a_part_computes_the_first_columns_alone(void **state)
 {
-    static const qf_kernel_id id = {QF_RECIPE_ROWS, QF_Q4, 32, QF_ISA_C, {1, 16, 1, 0, 0, 0}};
     const qf_kernel kernel = {id, qf_reference_gemm, QF_RUNG_REFERENCE};
-    qf_cpu cpu;
-    qf_problem problem;
-    qf_operands operands;
     qf_subject all, part;
     float whole[48];
 
     (void)state;
-    assert_int_equal(qf_cpu_detect(&cpu), QF_OK);
-    cpu.isas = 1u << QF_ISA_C;
-    assert_int_equal(qf_problem_parse("exact_q4g32_12x48x64_t1", &problem), QF_OK);
-    assert_int_equal(qf_operands_init(&cpu, &problem, QF_WARM, NULL, &operands), QF_OK);
+    qf_operands operands = made("exact_q4g32_12x48x64_t1", QF_WARM);
     assert_int_equal(operands.copy[0].panels, 3);
     assert_int_equal(qf_subject_init(&operands, &kernel, &all), QF_OK);
     assert_int_equal(qf_subject_init_part(&operands, &kernel, 2, &part), QF_OK);

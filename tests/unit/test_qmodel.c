@@ -314,23 +314,12 @@ static void dropped_blocks_are_gone(void **state)
 {
     (void)state;
     static const int width[] = {2, 4};
-    const qf_config config = {.dim = 256,
-                              .hidden = 512,
-                              .layers = 2,
-                              .heads = 4,
-                              .kv_heads = 4,
-                              .head_dim = 64,
-                              .vocab = 40,
-                              .context = 8,
-                              .rope_theta = 10000,
-                              .norm_eps = 1e-5f,
-                              .tied = true,
-                              .bos = 1,
-                              .eos = 2};
+    qf_config config = check_tiny_config(true);
     enum { CODES = 256 * 256, MIDDLE = CODES / 2 };
     qf_model base;
     qf_qmodel model;
 
+    config.dim = 256, config.head_dim = 64, config.kv_heads = config.heads;
     assert_int_equal(qf_model_create(&config, QF_LINEARS_RESERVED, &base), QF_OK);
     assert_int_equal(qf_qmodel_reserve(&base, 32, width, 2, &model), QF_OK);
     for (int layer = 0; layer < 2; layer++) {
