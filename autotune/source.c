@@ -1,7 +1,6 @@
 /* source.c -- the ladder from a problem to a compiled kernel: the ledger's best for it, the
  * champion that was shipped for such a machine, what the ledger's trials of other problems
- * speak for, the best of the nearest tuned shape while they are few, the prior's favourite, the
- * reference. */
+ * speak for, those of the nearest while they are few, the prior's favourite, the reference. */
 #include "qforge/source.h"
 
 #include <pthread.h>
@@ -13,9 +12,6 @@
 #include "search/ranking.h"
 
 enum { FAVOURITES = 8, BUCKETS = 256 };
-
-/* A quarter of the rows, or four octaves of width: beyond that another tile wins. */
-static const double nearest_limit = 2.5;
 
 typedef struct memo {
     struct memo *next;
@@ -30,8 +26,7 @@ struct qf_tuned {
     const qf_champions *champions; /* NULL: none */
     pthread_mutex_t lock;
     memo *memos[BUCKETS]; /* by hash; only added to */
-    qf_ranker *ranker;    /* NULL: nothing was learned, or not yet tried to */
-    bool schooled;
+    qf_ranker *ranker;    /* of the ledger, from when it was first needed; NULL: not yet */
     qf_kernel_source source;
 };
 
@@ -99,55 +94,40 @@ static qf_status from_champion(const qf_tuned *tuned, const qf_problem *problem,
     return from_row(tuned, &c->best, QF_RUNG_SHIPPED, kernel);
 }
 
-static qf_status from_neighbour(const qf_tuned *tuned, const qf_problem *problem,
-                                qf_kernel *kernel)
+/* ---- what was never tuned -------------------------------------------------------------- */
+
+/* The first that can be made, by what is expected of them. */
+static qf_status first_of(const qf_tuned *tuned, qf_space *space, qf_rung rung,
+                          qf_kernel *kernel)
 {
-    const qf_scope scope = {tuned->cpu->tune_key, QF_CODE_ABI};
-    qf_best best;
-
-    if (!tuned->store) return QF_NOT_FOUND;
-    QF_TRY(qf_store_nearest(tuned->store, &scope, problem, nearest_limit, &best));
-    return from_row(tuned, &best, QF_RUNG_NEAREST, kernel);
-}
-
-/* The first of all kernels by what is expected of them. */
-static qf_status favourite(const qf_tuned *tuned, const qf_problem *problem,
-                           const qf_ranker *ranker, qf_rung rung, qf_kernel *kernel)
-{
-    qf_space space;
-
-    QF_TRY(qf_space_build(tuned->cpu, problem, QF_RECIPE_COUNT, &space));
-    qf_ranker_expect(ranker, problem, space.item, space.count);
-    qf_status status = qf_candidates_sort(space.item, space.count);
-    if (status == QF_OK) status = QF_NOT_FOUND;
-    for (int i = 0; status == QF_NOT_FOUND && i < space.count && i < FAVOURITES; i++)
-        if (compile(tuned, &space.item[i].kernel, rung, kernel) == QF_OK) status = QF_OK;
-    qf_space_release(&space);
-    return status;
+    QF_TRY(qf_candidates_sort(space->item, space->count));
+    for (int i = 0; i < space->count && i < FAVOURITES; i++)
+        if (compile(tuned, &space->item[i].kernel, rung, kernel) == QF_OK) return QF_OK;
+    return QF_NOT_FOUND;
 }
 
 /* Learning takes about a second with ten thousand trials; it waits for the first problem that
  * was never tuned. */
-static qf_status from_experience(qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
+static qf_status from_expectation(qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
 {
     const qf_scope scope = {tuned->cpu->tune_key, QF_CODE_ABI};
+    qf_space space;
 
-    if (!tuned->store) return QF_NOT_FOUND;
-    if (!tuned->schooled)
+    if (!tuned->ranker && tuned->store)
         QF_TRY(
             qf_ranker_of_store(tuned->store, &scope, tuned->source.isa, NULL, &tuned->ranker));
-    tuned->schooled = true;
-    if (!tuned->ranker) return QF_NOT_FOUND;
-    return favourite(tuned, problem, tuned->ranker, QF_RUNG_LEARNED, kernel);
+    QF_TRY(qf_space_build(tuned->cpu, problem, QF_RECIPE_COUNT, &space));
+    const qf_rung rung = qf_ranker_expect(tuned->ranker, problem, space.item, space.count);
+    const qf_status status = first_of(tuned, &space, rung, kernel);
+    qf_space_release(&space);
+    return status;
 }
 
 static qf_status climb(qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
 {
     qf_status status = from_ledger(tuned, problem, kernel);
     if (status == QF_NOT_FOUND) status = from_champion(tuned, problem, kernel);
-    if (status == QF_NOT_FOUND) status = from_experience(tuned, problem, kernel);
-    if (status == QF_NOT_FOUND) status = from_neighbour(tuned, problem, kernel);
-    if (status == QF_NOT_FOUND) status = favourite(tuned, problem, NULL, QF_RUNG_PRIOR, kernel);
+    if (status == QF_NOT_FOUND) status = from_expectation(tuned, problem, kernel);
     if (status == QF_NOT_FOUND) status = qf_reference_find(tuned->source.isa, problem, kernel);
     return status;
 }

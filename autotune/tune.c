@@ -111,7 +111,7 @@ static void prune(qf_space *space)
     space->count = kept;
 }
 
-/* By what other problems taught, as far as there is a ledger and *taught anything. */
+/* By what other problems taught, as far as there is a ledger; *taught when it was much. */
 static qf_status expect(const qf_tune_options *options, const qf_problem *problem,
                         qf_space *space, bool *taught)
 {
@@ -121,8 +121,7 @@ static qf_status expect(const qf_tune_options *options, const qf_problem *proble
     if (options->store)
         QF_TRY(qf_ranker_of_store(options->store, &scope, qf_cpu_best_isa(options->cpu),
                                   problem, &ranker));
-    *taught = ranker != NULL;
-    qf_ranker_expect(ranker, problem, space->item, space->count);
+    *taught = qf_ranker_expect(ranker, problem, space->item, space->count) == QF_RUNG_LEARNED;
     qf_ranker_destroy(ranker);
     return qf_candidates_sort(space->item, space->count);
 }

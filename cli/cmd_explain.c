@@ -20,7 +20,7 @@ static const struct {
 } rungs[] = {
     {"no kernel of ours runs on this CPU: plain C", "none", ""},
     {"never tuned here: the analytical prior's favourite", "prior", "predicted by the prior"},
-    {"not tuned itself: the best of the nearest tuned shape", "nearest",
+    {"not tuned itself: what the trials of the nearest tuned shapes speak for", "nearest",
      "predicted from the nearest shape's time"},
     {"not tuned itself: what the ledger's trials of other problems speak for", "nearest",
      "predicted from the nearest shape's time"},

@@ -4,13 +4,19 @@
 #include <string.h>
 
 #include "boost.h"
+#include "neighbours.h"
 #include "qforge/memory.h"
 #include "ranking.h"
 
-enum { COLUMNS = 24, AXES = 6, ROWS_LEAST = 200, ROWS_MOST = 200000 };
+enum { COLUMNS = 24, AXES = 6, ROWS_LEAST = 200 };
+
+/* A quarter of the rows, or four octaves of width: beyond that other kernels win. */
+static const double nearest_limit = 2.5;
 
 struct qf_ranker {
-    qf_boost boost;
+    qf_boost *boost;      /* NULL: trials are too few for trees */
+    qf_experience *trial; /* [trials], then */
+    int trials;
 };
 
 /* ---- a kernel on a problem, in numbers ----------------------------------------------------
@@ -108,84 +114,77 @@ static int add_problems(const qf_experience *trials, int count, table *t)
     return problems;
 }
 
-static qf_status learn(const qf_experience *trials, int count, table *t, qf_ranker **ranker)
+static qf_status grow_trees(const qf_experience *trials, int count, table *t, qf_ranker *ranker)
 {
     if (add_problems(trials, count, t) < 2) return QF_OK;
-    qf_ranker *r = qf_alloc(sizeof *r);
-    if (!r) return QF_MEMORY;
-    const qf_status status = qf_boost_fit(t->x, t->y, t->weight, count, COLUMNS, &r->boost);
-    if (status == QF_OK)
-        *ranker = r;
-    else
-        qf_free(r);
-    return status;
+    ranker->boost = qf_alloc(sizeof *ranker->boost);
+    if (!ranker->boost) return QF_MEMORY;
+    return qf_boost_fit(t->x, t->y, t->weight, count, COLUMNS, ranker->boost);
 }
 
-qf_status qf_ranker_learn(const qf_experience *trials, int count, qf_ranker **ranker)
+static qf_status learn(const qf_experience *trials, int count, qf_ranker *ranker)
 {
     const size_t rows = (size_t)count;
 
-    *ranker = NULL;
     if (count < ROWS_LEAST) return QF_OK;
     table t = {qf_alloc_array(rows * COLUMNS, sizeof *t.x), qf_alloc_array(rows, sizeof *t.y),
                qf_alloc_array(rows, sizeof *t.weight)};
     const qf_status status =
-        t.x && t.y && t.weight ? learn(trials, count, &t, ranker) : QF_MEMORY;
+        t.x && t.y && t.weight ? grow_trees(trials, count, &t, ranker) : QF_MEMORY;
     qf_free(t.x);
     qf_free(t.y);
     qf_free(t.weight);
     return status;
 }
 
-typedef struct memory {
-    qf_experience *trial;
-    int count;
-    qf_isa isa;
-    const qf_problem *except;
-} memory;
-
-static bool remember(void *context, const char *tune_key, int code_abi, const qf_trial *trial,
-                     const qf_outcome *outcome)
+static qf_status keep(const qf_experience *trials, int count, qf_ranker *ranker)
 {
-    memory *m = context;
+    ranker->trial = qf_alloc_array((size_t)count + 1, sizeof *trials);
+    if (!ranker->trial) return QF_MEMORY;
+    if (count) memcpy(ranker->trial, trials, (size_t)count * sizeof *trials);
+    ranker->trials = count;
+    return QF_OK;
+}
 
-    (void)tune_key, (void)code_abi;
-    if (outcome->verdict != QF_VERDICT_OK || trial->kernel.isa != m->isa ||
-        trial->kernel.tile.align || !(trial->predicted_ns > 0) ||
-        (m->except && qf_problem_equal(&trial->problem, m->except)))
-        return true;
-    m->trial[m->count++] = (qf_experience){trial->problem, trial->kernel, trial->predicted_ns,
-                                           outcome->timing.median_ns};
-    return m->count < ROWS_MOST;
+qf_status qf_ranker_learn(const qf_experience *trials, int count, qf_ranker **ranker)
+{
+    qf_ranker *r = *ranker = qf_alloc(sizeof *r);
+
+    if (!r) return QF_MEMORY;
+    *r = (qf_ranker){0};
+    qf_status status = learn(trials, count, r);
+    if (status == QF_OK && !r->boost) status = keep(trials, count, r);
+    if (status == QF_OK) return QF_OK;
+    qf_ranker_destroy(r);
+    *ranker = NULL;
+    return status;
 }
 
 qf_status qf_ranker_of_store(qf_store *store, const qf_scope *scope, qf_isa isa,
                              const qf_problem *except, qf_ranker **ranker)
 {
-    memory m = {.isa = isa, .except = except};
-    qf_store_counts counts;
+    qf_experience *trial;
+    int count;
 
     *ranker = NULL;
-    QF_TRY(qf_store_count(store, &counts));
-    if (counts.ok < ROWS_LEAST) return QF_OK;
-    const int64_t rows = counts.ok < ROWS_MOST ? counts.ok : ROWS_MOST;
-    m.trial = qf_alloc_array((size_t)rows + 1, sizeof *m.trial);
-    if (!m.trial) return QF_MEMORY;
-    qf_status status = qf_store_each_outcome(store, scope, NULL, remember, &m);
-    if (status == QF_OK) status = qf_ranker_learn(m.trial, m.count, ranker);
-    qf_free(m.trial);
+    QF_TRY(qf_experience_of_store(store, scope, isa, except, &trial, &count));
+    const qf_status status = qf_ranker_learn(trial, count, ranker);
+    qf_free(trial);
     return status;
 }
 
 void qf_ranker_destroy(qf_ranker *ranker)
 {
+    if (!ranker) return;
+    qf_free(ranker->boost);
+    qf_free(ranker->trial);
     qf_free(ranker);
 }
 
 /* ---- telling -------------------------------------------------------------------------------
  */
 
-void qf_ranker_expect(const qf_ranker *ranker, const qf_problem *problem,
+static void ask_trees(const qf_boost *boost, const qf_problem *problem,
                       qf_candidate *candidates, int count)
 {
     double least = HUGE_VAL;
@@ -194,11 +193,24 @@ void qf_ranker_expect(const qf_ranker *ranker, const qf_problem *problem,
     for (int i = 0; i < count; i++) least = fmin(least, candidates[i].predicted_ns);
     for (int i = 0; i < count; i++) {
         qf_candidate *c = &candidates[i];
-        c->expected_ns = c->predicted_ns;
-        if (!ranker) continue;
         describe(problem, &c->kernel, c->predicted_ns, least, x);
-        c->expected_ns *= exp(qf_boost_guess(&ranker->boost, x));
+        c->expected_ns *= exp(qf_boost_guess(boost, x));
     }
+}
+
+qf_rung qf_ranker_expect(const qf_ranker *ranker, const qf_problem *problem,
+                         qf_candidate *candidates, int count)
+{
+    for (int i = 0; i < count; i++) candidates[i].expected_ns = candidates[i].predicted_ns;
+    if (!ranker) return QF_RUNG_PRIOR;
+    if (ranker->boost) {
+        ask_trees(ranker->boost, problem, candidates, count);
+        return QF_RUNG_LEARNED;
+    }
+    return qf_neighbours_expect(ranker->trial, ranker->trials, problem, nearest_limit,
+                                candidates, count)
+               ? QF_RUNG_NEAREST
+               : QF_RUNG_PRIOR;
 }
 
 /* kc x mc is what x takes of L2: alike for all mr, as mc is not. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "qforge/memory.h"
+#include "neighbours.h"
 #include "ranking.h"
 #include "strategy.h"
 
@@ -33,6 +34,21 @@ static double fastest_of(const qf_sweep *sweep)
 /* ---- what other shapes teach --------------------------------------------------------------
  */
 
+/* The last teaching, for sweeps of one shape. */
+typedef struct lesson {
+    const qf_sweep *of;
+    qf_experience *trial; /* those of one problem together */
+    int trials;
+    qf_ranker *ranker;
+} lesson;
+
+static void lesson_release(lesson *l)
+{
+    qf_free(l->trial);
+    qf_ranker_destroy(l->ranker);
+    *l = (lesson){0};
+}
+
 static bool same_shape(const qf_sweep *a, const qf_sweep *b)
 {
     const qf_problem *p = &a->kernel->problem, *q = &b->kernel->problem;
@@ -45,39 +61,22 @@ static bool teaches(const qf_sweep *sweep, const qf_sweep *of)
            sweep->kernel->kernel.isa == of->kernel->kernel.isa;
 }
 
-/* NULL when there is nothing to learn from. */
-static qf_status school(const qf_sweeps *sweeps, const qf_sweep *of, qf_ranker **ranker)
+static qf_status attend(const qf_sweeps *sweeps, const qf_sweep *of, lesson *l)
 {
     size_t room = 1;
-    int count = 0;
 
+    if (l->of && same_shape(l->of, of)) return QF_OK;
+    lesson_release(l);
     for (int s = 0; s < sweeps->count; s++) room += (size_t)sweeps->item[s].count;
-    qf_experience *trial = qf_alloc_array(room, sizeof *trial);
-    if (!trial) return QF_MEMORY;
+    l->trial = qf_alloc_array(room, sizeof *l->trial);
+    if (!l->trial) return QF_MEMORY;
     for (int s = 0; s < sweeps->count; s++) {
         const qf_sweep *sweep = &sweeps->item[s];
         for (int i = 0; teaches(sweep, of) && i < sweep->count; i++)
-            if (sweep->ns[i] > 0) trial[count++] = sweep->kernel[i];
+            if (sweep->ns[i] > 0) l->trial[l->trials++] = sweep->kernel[i];
     }
-    const qf_status status = qf_ranker_learn(trial, count, ranker);
-    qf_free(trial);
-    return status;
-}
-
-/* The last teaching, for sweeps of one shape. */
-typedef struct lesson {
-    const qf_sweep *of;
-    qf_ranker *ranker;
-} lesson;
-
-static qf_status attend(const qf_sweeps *sweeps, const qf_sweep *sweep, lesson *l)
-{
-    if (l->of && same_shape(l->of, sweep)) return QF_OK;
-    qf_ranker_destroy(l->ranker);
-    *l = (lesson){0};
-    QF_TRY(school(sweeps, sweep, &l->ranker));
-    l->of = sweep;
-    return QF_OK;
+    l->of = of;
+    return qf_ranker_learn(l->trial, l->trials, &l->ranker);
 }
 
 /* ---- a sweep as a search sees it ------------------------------------------------------------
@@ -87,6 +86,8 @@ typedef struct stage {
     int count;
     bool ours;
     qf_candidate *candidate; /* ours */
+    qf_experience *known;    /* ours, by name */
+    qf_rung rung;            /* ours: what is expected comes from */
     qf_points points;
     double *ns;       /* as measured; below 0: failed */
     double *expected; /* ours */
@@ -97,6 +98,7 @@ typedef struct stage {
 static void stage_release(stage *s)
 {
     qf_free(s->candidate);
+    qf_free(s->known);
     qf_points_release(&s->points);
     qf_free(s->ns);
     qf_free(s->expected);
@@ -114,26 +116,31 @@ static int by_kernel(const void *a, const void *b)
 }
 
 /* Candidates in the order of what is expected of them, each with its time. */
-static qf_status set_kernels(stage *s, const qf_sweep *sweep, const qf_ranker *ranker)
+static qf_status sort(stage *s)
 {
-    const size_t count = (size_t)sweep->count;
-    qf_experience *sorted = qf_alloc_array(count + 1, sizeof *sorted);
-
-    if (!sorted) return QF_MEMORY;
-    memcpy(sorted, sweep->kernel, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, by_kernel);
-    for (int i = 0; i < s->count; i++)
-        s->candidate[i] = (qf_candidate){sorted[i].kernel, sorted[i].predicted_ns, 0};
-    qf_ranker_expect(ranker, &sweep->kernel->problem, s->candidate, s->count);
-    const qf_status status = qf_candidates_sort(s->candidate, s->count);
-    for (int i = 0; status == QF_OK && i < s->count; i++) {
+    QF_TRY(qf_candidates_sort(s->candidate, s->count));
+    for (int i = 0; i < s->count; i++) {
         const qf_experience key = {.kernel = s->candidate[i].kernel};
-        const qf_experience *at = bsearch(&key, sorted, count, sizeof *sorted, by_kernel);
+        const qf_experience *at =
+            bsearch(&key, s->known, (size_t)s->count, sizeof key, by_kernel);
         s->ns[i] = at->ns > 0 ? at->ns : -1;
         s->expected[i] = s->candidate[i].expected_ns;
     }
-    qf_free(sorted);
-    QF_TRY(status);
+    return QF_OK;
+}
+
+static qf_status set_kernels(stage *s, const qf_sweep *sweep, const qf_ranker *ranker)
+{
+    const size_t count = (size_t)s->count;
+
+    s->known = qf_alloc_array(count + 1, sizeof *s->known);
+    if (!s->known) return QF_MEMORY;
+    memcpy(s->known, sweep->kernel, count * sizeof *s->known);
+    qsort(s->known, count, sizeof *s->known, by_kernel);
+    for (int i = 0; i < s->count; i++)
+        s->candidate[i] = (qf_candidate){s->known[i].kernel, s->known[i].predicted_ns, 0};
+    s->rung = qf_ranker_expect(ranker, &sweep->kernel->problem, s->candidate, s->count);
+    QF_TRY(sort(s));
     return qf_candidate_points(s->candidate, s->count, &s->points);
 }
 
@@ -207,7 +214,7 @@ qf_status qf_simulate(const qf_sweeps *sweeps, qf_strategy strategy, int runs, u
     for (int i = 0; status == QF_OK && i < sweeps->count; i++)
         status = simulate_sweep(sweeps, &sweeps->item[i], &l, strategy, runs, seed, effort,
                                 efforts, share + (size_t)i * (size_t)(runs * efforts));
-    qf_ranker_destroy(l.ranker);
+    lesson_release(&l);
     return status;
 }
 
@@ -221,71 +228,33 @@ const char *qf_guess_name(qf_guess guess)
     return names[guess];
 }
 
-static qf_status first_share(const qf_sweep *sweep, const qf_ranker *ranker, double *share)
+/* However far the nearest are: those who answer for qf_tuned_create() set a limit. */
+static qf_status guess_of(stage *s, const qf_sweep *sweep, qf_guess guess, const lesson *l,
+                          double *share)
 {
-    stage s = {0};
-
-    const qf_status status = set(&s, sweep, ranker);
-    if (status == QF_OK) *share = s.ns[0] > 0 ? fastest_of(sweep) / s.ns[0] : 0;
-    stage_release(&s);
-    return status;
-}
-
-static const qf_sweep *nearest(const qf_sweeps *sweeps, const qf_sweep *to)
-{
-    const qf_problem *p = &to->kernel->problem;
-    const qf_sweep *found = NULL;
-
-    for (int i = 0; i < sweeps->count; i++) {
-        const qf_sweep *s = &sweeps->item[i];
-        if (!s->kernel || !teaches(s, to)) continue;
-        const qf_problem *q = &s->kernel->problem;
-        if (q->accuracy != p->accuracy || q->op != p->op || q->quant != p->quant ||
-            q->group != p->group)
-            continue;
-        if (!found ||
-            qf_problem_distance(p, q) < qf_problem_distance(p, &found->kernel->problem))
-            found = s;
+    QF_TRY(set(s, sweep, guess == QF_GUESS_LEARNED ? l->ranker : NULL));
+    if (guess == QF_GUESS_LEARNED && s->rung != QF_RUNG_LEARNED) return QF_OK;
+    if (guess == QF_GUESS_NEAREST) {
+        if (!qf_neighbours_expect(l->trial, l->trials, &sweep->kernel->problem, HUGE_VAL,
+                                  s->candidate, s->count))
+            return QF_OK;
+        QF_TRY(sort(s));
     }
-    return found;
-}
-
-/* A tile that is not in the space does what the most like it does: steps beyond the shape
- * are cut off. */
-static double unlike(const qf_kernel_id *a, const qf_kernel_id *b)
-{
-    const qf_tile *s = &a->tile, *t = &b->tile;
-    return (a->recipe != b->recipe ? 1000 : 0) + 10 * abs(s->mr - t->mr) +
-           10.0 * abs(s->nr - t->nr) / qf_isa_panel(a->isa) + abs(s->unroll - t->unroll) +
-           0.01 * abs(s->kc - t->kc) + 0.0001 * abs(s->mc - t->mc);
-}
-
-static double transferred_share(const qf_sweep *sweep, const qf_sweep *from)
-{
-    int champion = -1, like = 0;
-
-    for (int i = 0; i < from->count; i++)
-        if (from->ns[i] > 0 && (champion < 0 || from->ns[i] < from->ns[champion])) champion = i;
-    const qf_kernel_id *id = &from->kernel[champion].kernel;
-    for (int i = 1; i < sweep->count; i++)
-        if (unlike(&sweep->kernel[i].kernel, id) < unlike(&sweep->kernel[like].kernel, id))
-            like = i;
-    return sweep->ns[like] > 0 ? fastest_of(sweep) / sweep->ns[like] : 0;
+    if (s->ns[0] > 0) *share = fastest_of(sweep) / s->ns[0];
+    return QF_OK;
 }
 
 static qf_status guess_sweep(const qf_sweeps *sweeps, const qf_sweep *sweep, qf_guess guess,
                              lesson *l, double *share)
 {
+    stage s = {0};
+
     *share = 0;
     if (!sweep->kernel) return QF_OK;
-    if (guess == QF_GUESS_NEAREST) {
-        const qf_sweep *from = nearest(sweeps, sweep);
-        if (from) *share = transferred_share(sweep, from);
-        return QF_OK;
-    }
-    if (guess == QF_GUESS_LEARNED) QF_TRY(attend(sweeps, sweep, l));
-    if (guess == QF_GUESS_LEARNED && !l->ranker) return QF_OK;
-    return first_share(sweep, l->ranker, share);
+    QF_TRY(attend(sweeps, sweep, l));
+    const qf_status status = guess_of(&s, sweep, guess, l, share);
+    stage_release(&s);
+    return status;
 }
 
 qf_status qf_simulate_guess(const qf_sweeps *sweeps, qf_guess guess, double *share)
@@ -295,6 +264,6 @@ qf_status qf_simulate_guess(const qf_sweeps *sweeps, qf_guess guess, double *sha
 
     for (int i = 0; status == QF_OK && i < sweeps->count; i++)
         status = guess_sweep(sweeps, &sweeps->item[i], guess, &l, &share[i]);
-    qf_ranker_destroy(l.ranker);
+    lesson_release(&l);
     return status;
 }

@@ -1,5 +1,6 @@
 /* qforge/ranker.h -- what the ledger's trials say about candidates of a problem that is not
- * tuned yet: the prior, corrected by trees that learned where it is wrong. */
+ * tuned yet: the prior, corrected by trees that learned where it is wrong, or, while trials
+ * are few, by those of the nearest problems. */
 #ifndef QFORGE_RANKER_H
 #define QFORGE_RANKER_H
 
@@ -15,13 +16,18 @@ typedef struct qf_experience {
     double ns;
 } qf_experience;
 
-/* From trials, those of one problem together.  *ranker is NULL when they are too few to learn
- * from: fewer than some hundred, or of one problem. */
+/* The ledger's timed trials in scope, of kernels for `isa`, on all problems, or all but one
+ * (except, may be NULL): a search that was interrupted must not learn from itself when it
+ * goes on.  Those of one problem together; placements are left out.  The caller frees. */
+QF_MUST_CHECK qf_status qf_experience_of_store(qf_store *store, const qf_scope *scope,
+                                               qf_isa isa, const qf_problem *except,
+                                               qf_experience **trials, int *count);
+
+/* From trials, those of one problem together.  With fewer than some hundred, or of one problem
+ * alone, the nearest problems' are all it goes by. */
 QF_MUST_CHECK qf_status qf_ranker_learn(const qf_experience *trials, int count,
                                         qf_ranker **ranker);
-/* The same from the ledger's trials in scope, of kernels for `isa`, on all problems, or all
- * but one (except, may be NULL): a search that was interrupted must not learn from itself when
- * it goes on. */
+/* The same from qf_experience_of_store(). */
 QF_MUST_CHECK qf_status qf_ranker_of_store(qf_store *store, const qf_scope *scope, qf_isa isa,
                                            const qf_problem *except, qf_ranker **ranker);
 void qf_ranker_destroy(qf_ranker *ranker); /* NULL is fine */

@@ -45,7 +45,7 @@ QF_MUST_CHECK qf_status qf_simulate(const qf_sweeps *sweeps, qf_strategy strateg
 typedef enum qf_guess {
     QF_GUESS_PRIOR,   /* the first by arithmetic */
     QF_GUESS_LEARNED, /* the first by what other shapes taught */
-    QF_GUESS_NEAREST, /* the fastest of the nearest other shape, or the one most like it */
+    QF_GUESS_NEAREST, /* the first by what the trials of the nearest other shapes say */
     QF_GUESSES
 } qf_guess;
 const char *qf_guess_name(qf_guess guess);

@@ -1,5 +1,5 @@
-/* qforge/source.h -- kernels for the runtime: the ledger's best, the nearest shape's, or
- * the analytical prior's, compiled. */
+/* qforge/source.h -- kernels for the runtime: the ledger's best, what its trials of
+ * other shapes speak for, or the analytical prior's, compiled. */
 #ifndef QFORGE_SOURCE_H
 #define QFORGE_SOURCE_H
 
@@ -13,8 +13,8 @@ typedef struct qf_tuned qf_tuned;
 
 /* store may be NULL (prior only).  cpu, jit and store are borrowed.  The ladder for a
  * problem: exact row of this tune_key and code ABI -> the same among the champions -> what its
- * other rows speak for, or the nearest shape's while they are few -> prior.  The reference
- * answers when the CPU has no ISA of ours. */
+ * other rows speak for, or those of the nearest shapes while they are few -> prior.  The
+ * reference answers when the CPU has no ISA of ours. */
 QF_MUST_CHECK qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, struct qf_store *store,
                                         qf_tuned **tuned);
 /* Champions to answer with, borrowed; before anything is asked.  Only where the code made here

@@ -24,4 +24,5 @@ goal 'median after 8 trials' "$(number '"8":{"median":')" 0.99
 goal 'nine of ten after 8' "$(number '"8":{"median":[0-9.]*,"p10":')" 0.97
 goal 'geometric mean of the prior' "$(number '"guess":"prior"[^}]*"geomean":')" 0.90
 goal 'geometric mean of what is learned' "$(number '"1":{"median":[0-9.]*,"p10":[0-9.]*,"geomean":')" 0.95
+goal 'geometric mean of what the nearest say' "$(number '"guess":"nearest"[^}]*"geomean":')" 0.95
 exit $failed

@@ -307,9 +307,31 @@ static void experience_corrects_the_prior(void **state)
     assert_true(share_of_first(NULL, SHAPES - 1) < 0.6);
     assert_true(share_of_first(ranker, SHAPES - 1) > 0.99);
     qf_ranker_destroy(ranker);
-    /* Too little to learn from. */
-    assert_int_equal(qf_ranker_learn(trial, 10, &ranker), QF_OK);
-    assert_null(ranker);
+}
+
+/* Trees need many trials of several problems; with fewer the nearest speak, if any is near. */
+static void few_trials_speak_for_what_is_near(void **state)
+{
+    qf_experience trial[SHAPES * KERNELS];
+    qf_candidate candidate = {lived(0, 0).kernel, 1, 1};
+    qf_problem near = lived(0, 0).problem, far = near;
+    qf_ranker *ranker;
+
+    (void)state;
+    near.n *= 2, far.m *= 64;
+    for (int s = 0; s < SHAPES; s++)
+        for (int i = 0; i < KERNELS; i++) trial[s * KERNELS + i] = lived(s, i);
+    assert_int_equal(qf_ranker_expect(NULL, &near, &candidate, 1), QF_RUNG_PRIOR);
+    assert_int_equal(qf_ranker_learn(trial, SHAPES * KERNELS, &ranker), QF_OK);
+    assert_int_equal(qf_ranker_expect(ranker, &far, &candidate, 1), QF_RUNG_LEARNED);
+    qf_ranker_destroy(ranker);
+    for (int few = 0; few <= 10; few += 10) {
+        assert_int_equal(qf_ranker_learn(trial, few, &ranker), QF_OK);
+        assert_int_equal(qf_ranker_expect(ranker, &near, &candidate, 1),
+                         few ? QF_RUNG_NEAREST : QF_RUNG_PRIOR);
+        assert_int_equal(qf_ranker_expect(ranker, &far, &candidate, 1), QF_RUNG_PRIOR);
+        qf_ranker_destroy(ranker);
+    }
 }
 
 int main(void)
@@ -321,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_process_passes_through_what_it_knows),
         cmocka_unit_test(trees_learn_a_law),
         cmocka_unit_test(experience_corrects_the_prior),
+        cmocka_unit_test(few_trials_speak_for_what_is_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
