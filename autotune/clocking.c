@@ -89,8 +89,9 @@ typedef struct pairing {
 /* What a worker leaves. */
 typedef struct result {
     qf_outcome outcome;  /* of clock_apart */
-    qf_comparison pairs; /* of duel_apart */
-    int next;            /* copy of the weights */
+    qf_comparison pairs; /* of duel_apart, and */
+    qf_conditions conditions;
+    int next; /* copy of the weights */
 } result;
 
 static qf_comparison compare(const pairing *p, qf_subject *a, qf_subject *b)
@@ -192,14 +193,13 @@ static qf_status duel_apart(void *context, void *record)
     const pairing *p = context;
     result *r = record;
     qf_subject a, b;
-    qf_conditions unused;
 
     QF_TRY(qf_pool_after_fork(p->bench->options->pool));
     QF_TRY(qf_subject_init(&p->bench->operands, p->a, &a));
     qf_status status = qf_subject_init_part(&p->bench->operands, p->b, p->b_panels, &b);
     if (status == QF_OK) {
         status = qf_time_steadily(time_duel, &(duellists){p, &a, &b, &r->pairs}, p->seconds,
-                                  NULL, NULL, &unused);
+                                  NULL, NULL, &r->conditions);
         qf_subject_release(&b);
     }
     qf_subject_release(&a);
@@ -257,6 +257,7 @@ static qf_status place(const qf_bench *bench, const qf_kernel_id *id, qf_jit **j
 typedef struct duelling {
     qf_bench *bench;
     const qf_duel *duel;
+    qf_conditions *conditions; /* so far */
 } duelling;
 
 /* Both codes placed anew, in a new worker. */
@@ -286,12 +287,17 @@ static qf_status duel_once(void *context, int round, qf_comparison *comparison)
     for (int i = 0; i < 2; i++) qf_jit_destroy(jit[i]);
     if (status == QF_OK && death.verdict != QF_VERDICT_OK)
         status = qf_fail(QF_NOT_FOUND, "a comparison died: %s", death.how);
+    if (status != QF_OK) return status;
     *comparison = r.pairs;
-    return status;
+    *d->conditions = qf_conditions_sum(d->conditions, &r.conditions);
+    return QF_OK;
 }
 
-qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel, qf_comparison *comparison)
+qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel, qf_comparison *comparison,
+                        qf_conditions *conditions)
 {
+    *conditions = (qf_conditions){0};
     QF_TRY(make_ready(bench));
-    return qf_compare_confirmed(ROUNDS, duel_once, &(duelling){bench, duel}, comparison);
+    return qf_compare_confirmed(ROUNDS, duel_once, &(duelling){bench, duel, conditions},
+                                comparison);
 }

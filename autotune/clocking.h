@@ -55,8 +55,9 @@ typedef struct qf_duel {
 /* In pairs, in a process of their own, each with its own copy of its code; weights and x are
  * the bench's.  Where b wins (qf_comparison_won) the whole is done once more in another
  * process, the codes loaded again, and the round that says less for b is the answer: wins are
- * confirmed ones. QF_NOT_FOUND: one of them died. */
+ * confirmed ones. QF_NOT_FOUND: one of them died.
+ *   conditions  of all rounds together: sums, the first one's canary, the furthest drift */
 QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel,
-                                      qf_comparison *comparison);
+                                      qf_comparison *comparison, qf_conditions *conditions);
 
 #endif

@@ -62,18 +62,19 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
     tuning *t = v->t;
     const int64_t start = qf_now_ns();
     qf_comparison duel;
+    qf_conditions conditions;
 
     const qf_duel pair = {.a = &v->leader,
                           .b = challenger,
                           .ns = t->ns[t->best],
                           .seconds = share_of_sampling * seconds,
                           .seed = t->options->seed};
-    const qf_status status = qf_clock_duel(&t->bench, &pair, &duel);
+    const qf_status status = qf_clock_duel(&t->bench, &pair, &duel, &conditions);
     v->duel_s = fmax(v->duel_s, 1e-9 * (double)(qf_now_ns() - start));
     if (status == QF_NOT_FOUND) return QF_OK; /* proves nothing */
     QF_TRY(status);
     QF_TRY(qf_comparison_put(t->options->store, t->options->session, t->problem, t->bench.cache,
-                             &v->leader, challenger, &duel));
+                             &v->leader, challenger, &duel, &conditions));
     if (qf_comparison_won(&duel))
         v->leader = *challenger, v->leader_ns = ns, t->result->ties = 0;
     else

@@ -13,6 +13,7 @@ typedef struct duel {
     qf_cache_mode cache;
     const qf_kernel_id *a, *b;
     const qf_comparison *comparison;
+    const qf_conditions *conditions;
 } duel;
 
 static qf_status add_comparison(sql_db *sql, void *context)
@@ -23,24 +24,25 @@ static qf_status add_comparison(sql_db *sql, void *context)
     QF_TRY(ledger_problem_id(sql, d->problem, &problem));
     QF_TRY(ledger_kernel_id(sql, d->a, &a));
     QF_TRY(ledger_kernel_id(sql, d->b, &b));
-    return sql_run(sql,
-                   "INSERT INTO comparison (session, problem, cache, a, b, ratio, ratio_low, "
-                   "ratio_high, pairs, done_us) "
-                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                   SQL_VALUES(sql_int(d->session), sql_int(problem),
-                              sql_text(qf_cache_mode_name(d->cache)), sql_int(a), sql_int(b),
-                              sql_real(d->comparison->ratio),
-                              sql_real(d->comparison->ratio_low),
-                              sql_real(d->comparison->ratio_high),
-                              sql_int(d->comparison->pairs), sql_int(qf_unix_us())));
+    return sql_run(
+        sql,
+        "INSERT INTO comparison (session, problem, cache, a, b, ratio, ratio_low, "
+        "ratio_high, pairs, done_us, canary_ns, drift, repeats, spent_ms, steal_ms, "
+        "delay_ms, switches, moves) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+        "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        SQL_VALUES(sql_int(d->session), sql_int(problem),
+                   sql_text(qf_cache_mode_name(d->cache)), sql_int(a), sql_int(b),
+                   sql_real(d->comparison->ratio), sql_real(d->comparison->ratio_low),
+                   sql_real(d->comparison->ratio_high), sql_int(d->comparison->pairs),
+                   sql_int(qf_unix_us()), LEDGER_CONDITIONS(d->conditions)));
 }
 
 qf_status qf_comparison_put(qf_store *store, int64_t session, const qf_problem *problem,
                             qf_cache_mode cache, const qf_kernel_id *a, const qf_kernel_id *b,
-                            const qf_comparison *comparison)
+                            const qf_comparison *comparison, const qf_conditions *conditions)
 {
     return sql_transaction(store->sql, add_comparison,
-                           &(duel){session, problem, cache, a, b, comparison});
+                           &(duel){session, problem, cache, a, b, comparison, conditions});
 }
 
 typedef struct vote {

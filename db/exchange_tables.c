@@ -29,6 +29,13 @@
     {                                                                                          \
 #name, EXCHANGE_##kind, true, true, 0                                                  \
     }
+
+/* What the machine did meanwhile, outcomes and comparisons alike. */
+#define CONDITION_NAMES                                                                        \
+    "canary_ns, drift, repeats, spent_ms, steal_ms, delay_ms, switches, moves"
+#define CONDITIONS                                                                             \
+    LATER(REAL, canary_ns), LATER(REAL, drift), LATER(INT, repeats), LATER(REAL, spent_ms),    \
+        LATER(REAL, steal_ms), LATER(REAL, delay_ms), LATER(INT, switches), LATER(INT, moves)
 #define PLACE(name, table)                                                                     \
     {                                                                                          \
 #name, EXCHANGE_PLACE, false, false, EXCHANGE_##table                                  \
@@ -79,20 +86,15 @@ const exchange_table exchange_tables[EXCHANGE_TABLES] = {
       REAL(predicted_ns), TIME(claimed_us)}},
     {"outcomes",
      "SELECT t.at, verdict, detail, code_hash, median_ns, low_ns, high_ns, best_ns, mean_ns, "
-     "samples, calls, done_us, canary_ns, drift, repeats, spent_ms, steal_ms, delay_ms, "
-     "switches, moves FROM outcome JOIN at_trial t ON t.id = trial ORDER BY t.at",
+     "samples, calls, done_us, " CONDITION_NAMES
+     " FROM outcome JOIN at_trial t ON t.id = trial ORDER BY t.at",
      "INSERT INTO outcome (trial, verdict, detail, code_hash, median_ns, low_ns, high_ns, "
-     "best_ns, mean_ns, samples, calls, done_us, canary_ns, drift, repeats, spent_ms, "
-     "steal_ms, "
-     "delay_ms, switches, moves) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+     "best_ns, mean_ns, samples, calls, done_us, " CONDITION_NAMES
+     ") VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
      "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
-     {PLACE(trial, TRIALS),   TEXT(verdict),         TEXT(detail),
-      TEXT(code_hash),        MAY(REAL, median_ns),  MAY(REAL, low_ns),
-      MAY(REAL, high_ns),     MAY(REAL, best_ns),    MAY(REAL, mean_ns),
-      MAY(INT, samples),      MAY(INT, calls),       TIME(done_us),
-      LATER(REAL, canary_ns), LATER(REAL, drift),    LATER(INT, repeats),
-      LATER(REAL, spent_ms),  LATER(REAL, steal_ms), LATER(REAL, delay_ms),
-      LATER(INT, switches),   LATER(INT, moves)}},
+     {PLACE(trial, TRIALS), TEXT(verdict), TEXT(detail), TEXT(code_hash), MAY(REAL, median_ns),
+      MAY(REAL, low_ns), MAY(REAL, high_ns), MAY(REAL, best_ns), MAY(REAL, mean_ns),
+      MAY(INT, samples), MAY(INT, calls), TIME(done_us), CONDITIONS}},
     {"validations",
      "SELECT s.at, isa_key, code_hash, verdict, detail, cases, seed, worst_error, done_us "
      "FROM validation JOIN at_session s ON s.id = session "
@@ -103,16 +105,18 @@ const exchange_table exchange_tables[EXCHANGE_TABLES] = {
      {PLACE(session, SESSIONS), TEXT(isa_key), TEXT(code_hash), TEXT(verdict), TEXT(detail),
       INT(cases), INT(seed), MISS(worst_error), TIME(done_us)}},
     {"comparisons",
-     "SELECT s.at, p.at, cache, a.at, b.at, ratio, ratio_low, ratio_high, pairs, done_us "
-     "FROM comparison JOIN at_session s ON s.id = session "
+     "SELECT s.at, p.at, cache, a.at, b.at, ratio, ratio_low, ratio_high, pairs, "
+     "done_us, " CONDITION_NAMES " FROM comparison JOIN at_session s ON s.id = session "
      "JOIN at_problem p ON p.id = problem JOIN at_kernel a ON a.id = comparison.a "
      "JOIN at_kernel b ON b.id = comparison.b "
      "ORDER BY s.at, done_us, p.at, cache, a.at, b.at, ratio, ratio_low, ratio_high, pairs",
      "INSERT INTO comparison (id, session, problem, cache, a, b, ratio, ratio_low, ratio_high, "
-     "pairs, done_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+     "pairs, done_us, " CONDITION_NAMES
+     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+     "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
      {PLACE(session, SESSIONS), PLACE(problem, PROBLEMS), TEXT(cache), PLACE(a, KERNELS),
       PLACE(b, KERNELS), REAL(ratio), REAL(ratio_low), REAL(ratio_high), INT(pairs),
-      TIME(done_us)}},
+      TIME(done_us), CONDITIONS}},
     {"elections",
      "SELECT s.at, p.at, election.cache, t.at, done_us FROM election "
      "JOIN at_session s ON s.id = session JOIN at_problem p ON p.id = problem "

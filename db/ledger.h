@@ -19,7 +19,7 @@ QF_MUST_CHECK qf_status ledger_open(const char *path, qf_store_mode mode,
 
 enum {
     LEDGER_APPLICATION = 0x51464C44, /* "QFLD" */
-    LEDGER_VERSION = 5
+    LEDGER_VERSION = 6
 };
 
 /* Brings the file to LEDGER_VERSION (write; what it was is kept beside the file `name`), or
@@ -46,6 +46,14 @@ QF_MUST_CHECK qf_status ledger_kernel_id(sql_db *sql, const qf_kernel_id *kernel
 
 /* The site of a ledger this host may change in place; QF_UNSUPPORTED for others. */
 QF_MUST_CHECK qf_status ledger_check_owner(const char *path, ledger_site *site);
+
+/* canary_ns, drift, repeats, spent_ms, steal_ms, delay_ms, switches and moves, column 0 to 7;
+ * NULL when nobody looked. */
+sql_value ledger_condition(const qf_conditions *conditions, int column);
+#define LEDGER_CONDITIONS(c)                                                                   \
+    ledger_condition(c, 0), ledger_condition(c, 1), ledger_condition(c, 2),                    \
+        ledger_condition(c, 3), ledger_condition(c, 4), ledger_condition(c, 5),                \
+        ledger_condition(c, 6), ledger_condition(c, 7)
 
 /* From a row that begins with verdict, detail, code_hash, median_ns, low_ns, high_ns, best_ns,
  * mean_ns, samples, calls. */

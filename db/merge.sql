@@ -111,8 +111,10 @@ SELECT sm.here, isa_key, code_hash, verdict, detail, cases, seed, worst_error, d
           AND d.done_us = v.done_us)
  ORDER BY v.id;
 INSERT INTO main.comparison (session, problem, cache, a, b, ratio, ratio_low, ratio_high, pairs,
-                             done_us)
-SELECT sm.here, pm.here, cache, am.here, bm.here, ratio, ratio_low, ratio_high, pairs, done_us
+                             done_us, canary_ns, drift, repeats, spent_ms, steal_ms, delay_ms,
+                             switches, moves)
+SELECT sm.here, pm.here, cache, am.here, bm.here, ratio, ratio_low, ratio_high, pairs, done_us,
+       canary_ns, drift, repeats, spent_ms, steal_ms, delay_ms, switches, moves
   FROM src.comparison c
   JOIN session_map sm ON sm.there = c.session
   JOIN problem_map pm ON pm.there = c.problem

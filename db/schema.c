@@ -7,10 +7,11 @@
 #include "qforge/clock.h"
 
 extern const char qf_schema_sql[], qf_upgrade_2_sql[], qf_upgrade_3_sql[], qf_upgrade_4_sql[],
-    qf_upgrade_5_sql[]; /* the .sql files */
+    qf_upgrade_5_sql[], qf_upgrade_6_sql[]; /* the .sql files */
 
-static const char *const steps[LEDGER_VERSION] = {
-    qf_schema_sql, qf_upgrade_2_sql, qf_upgrade_3_sql, qf_upgrade_4_sql, qf_upgrade_5_sql};
+static const char *const steps[LEDGER_VERSION] = {qf_schema_sql,    qf_upgrade_2_sql,
+                                                  qf_upgrade_3_sql, qf_upgrade_4_sql,
+                                                  qf_upgrade_5_sql, qf_upgrade_6_sql};
 
 typedef struct stamp {
     int64_t application, version, tables;

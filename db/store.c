@@ -107,11 +107,19 @@ qf_status qf_trial_claim(qf_store *store, int64_t session, const qf_trial *trial
     return sql_transaction(store->sql, add_claim, &(claim){session, trial, id});
 }
 
+sql_value ledger_condition(const qf_conditions *c, int column)
+{
+    const sql_value all[] = {sql_real(c->canary_ns), sql_real(c->drift),
+                             sql_int(c->repeats),    sql_real(c->spent_ms),
+                             sql_real(c->steal_ms),  sql_real(c->delay_ms),
+                             sql_int(c->switches),   sql_int(c->moves)};
+    return c->canary_ns > 0 ? all[column] : sql_null();
+}
+
 qf_status qf_trial_finish(qf_store *store, int64_t id, const qf_outcome *outcome)
 {
     const qf_timing *t = &outcome->timing;
-    const qf_conditions *c = &outcome->conditions;
-    const bool timed = outcome->verdict == QF_VERDICT_OK, seen = c->canary_ns > 0;
+    const bool timed = outcome->verdict == QF_VERDICT_OK;
     const sql_value none = sql_null();
 
     return sql_run(
@@ -126,10 +134,7 @@ qf_status qf_trial_finish(qf_store *store, int64_t id, const qf_outcome *outcome
                    timed ? sql_real(t->high_ns) : none, timed ? sql_real(t->best_ns) : none,
                    timed ? sql_real(t->mean_ns) : none, timed ? sql_int(t->samples) : none,
                    timed ? sql_int(t->calls) : none, sql_int(qf_unix_us()),
-                   seen ? sql_real(c->canary_ns) : none, seen ? sql_real(c->drift) : none,
-                   seen ? sql_int(c->repeats) : none, seen ? sql_real(c->spent_ms) : none,
-                   seen ? sql_real(c->steal_ms) : none, seen ? sql_real(c->delay_ms) : none,
-                   seen ? sql_int(c->switches) : none, seen ? sql_int(c->moves) : none));
+                   LEDGER_CONDITIONS(&outcome->conditions)));
 }
 
 void ledger_read_outcome(sql_row *row, qf_outcome *outcome)

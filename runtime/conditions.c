@@ -2,6 +2,7 @@
 #include "qforge/conditions.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -160,4 +161,19 @@ qf_status qf_time_steadily(qf_timing_work *work, void *context, double seconds,
         if (c->drift == 1 || c->repeats == REPEATS || again > seconds) return QF_OK;
         before = after;
     }
+}
+
+qf_conditions qf_conditions_sum(const qf_conditions *a, const qf_conditions *b)
+{
+    if (!(a->canary_ns > 0)) return *b;
+    return (qf_conditions){
+        .canary_ns = a->canary_ns,
+        .drift = fabs(log(b->drift)) > fabs(log(a->drift)) ? b->drift : a->drift,
+        .repeats = a->repeats + b->repeats,
+        .spent_ms = a->spent_ms + b->spent_ms,
+        .steal_ms = a->steal_ms + b->steal_ms,
+        .delay_ms = a->delay_ms + b->delay_ms,
+        .switches = a->switches + b->switches,
+        .moves = a->moves + b->moves,
+    };
 }

@@ -25,6 +25,10 @@ typedef struct qf_conditions {
     int moves;       /* of the timing thread, to other CPUs */
 } qf_conditions;
 
+/* Of both together: sums, the first one's canary, the drift further from 1.  A sum of nothing
+ * (zeroed) and one is the one. */
+qf_conditions qf_conditions_sum(const qf_conditions *a, const qf_conditions *b);
+
 /* Times a canary. */
 typedef qf_timing qf_canary(void *context);
 qf_canary qf_canary_sing; /* this machine's: arithmetic, then a walk through a megabyte */

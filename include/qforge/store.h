@@ -153,11 +153,13 @@ QF_MUST_CHECK qf_status qf_validation_put(qf_store *store, int64_t session,
                                           const qf_validation *validation);
 
 /* ---- who won ---- */
-/* A paired comparison of two kernels on one problem. */
+/* A paired comparison of two kernels on one problem, and what the machine did meanwhile (its
+ * canary 0: nobody looked). */
 QF_MUST_CHECK qf_status qf_comparison_put(qf_store *store, int64_t session,
                                           const qf_problem *problem, qf_cache_mode cache,
                                           const qf_kernel_id *a, const qf_kernel_id *b,
-                                          const qf_comparison *comparison);
+                                          const qf_comparison *comparison,
+                                          const qf_conditions *conditions);
 /* Names the kernel that runs from now on; the winner's trial is finished with OK. */
 QF_MUST_CHECK qf_status qf_election_put(qf_store *store, int64_t session,
                                         const qf_problem *problem, qf_cache_mode cache,

@@ -96,7 +96,8 @@ void check_ledger_fill(const char *path, uint64_t seed)
         session = check_session(store);
         for (int t = 0; t < 5; t++) try_one(store, session, &random);
         assert_int_equal(qf_comparison_put(store, session, &check_trial.problem, QF_COLD,
-                                           &check_trial.kernel, &check_trial.kernel, &duel),
+                                           &check_trial.kernel, &check_trial.kernel, &duel,
+                                           &check_conditions),
                          QF_OK);
         assert_int_equal(qf_validation_put(store, session, "00000000000000aa", &endless),
                          QF_OK);

@@ -79,6 +79,15 @@ int64_t check_sql_number(const char *text)
     return value;
 }
 
+const qf_conditions check_conditions = {.canary_ns = 54321.5,
+                                        .drift = 1,
+                                        .repeats = 2,
+                                        .spent_ms = 31.25,
+                                        .steal_ms = 1,
+                                        .delay_ms = 1.0 / 3,
+                                        .switches = 4,
+                                        .moves = 1};
+
 qf_outcome check_timed(double ns)
 {
     return (qf_outcome){.verdict = QF_VERDICT_OK,
@@ -90,14 +99,7 @@ qf_outcome check_timed(double ns)
                                    .mean_ns = ns,
                                    .samples = 9,
                                    .calls = 3},
-                        .conditions = {.canary_ns = 54321.5,
-                                       .drift = 1,
-                                       .repeats = 2,
-                                       .spent_ms = 31.25,
-                                       .steal_ms = 1,
-                                       .delay_ms = 1.0 / 3,
-                                       .switches = 4,
-                                       .moves = 1}};
+                        .conditions = check_conditions};
 }
 
 void check_tried(qf_store *store, int64_t session, const qf_trial *trial, double ns)

@@ -25,6 +25,7 @@ extern const qf_cpu check_cpu;
 extern const qf_session_info check_info;
 extern const qf_scope check_scope;
 extern const qf_trial check_trial;
+extern const qf_conditions check_conditions;
 qf_outcome check_timed(double ns);
 /* Claims and finishes. */
 void check_tried(qf_store *store, int64_t session, const qf_trial *trial, double ns);

@@ -120,6 +120,10 @@ static void tuning_finds_records_and_reuses(void **state)
     assert_int_equal(check_sql_number("SELECT count(*) FROM outcome WHERE canary_ns > 0 AND "
                                       "drift > 0 AND spent_ms > 1"),
                      counts.trials);
+    assert_true(check_sql_number("SELECT count(*) FROM comparison") > 0);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM comparison WHERE canary_ns IS NULL "
+                                      "OR drift <= 0 OR spent_ms <= 1"),
+                     0);
 }
 
 static void a_stopped_search_keeps_and_resumes(void **state)

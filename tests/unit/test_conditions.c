@@ -188,6 +188,28 @@ static void moves_are_counted(void **state)
     assert_int_equal(c.moves, 1);
 }
 
+static void assert_same(const qf_conditions *a, const qf_conditions *b)
+{
+    assert_true(a->canary_ns == b->canary_ns && a->drift == b->drift);
+    assert_true(a->spent_ms == b->spent_ms && a->steal_ms == b->steal_ms);
+    assert_true(a->delay_ms == b->delay_ms && a->repeats == b->repeats);
+    assert_true(a->switches == b->switches && a->moves == b->moves);
+}
+
+static void rounds_are_summed(void **state)
+{
+    const qf_conditions nothing = {0}, one = {100, 1.06, 1, 10, 1, 2, 3, 4},
+                        two = {200, 0.9, 0, 20, 10, 20, 30, 40};
+    (void)state;
+    qf_conditions sum = qf_conditions_sum(&nothing, &one);
+    assert_same(&sum, &one);
+    sum = qf_conditions_sum(&one, &two);
+    const qf_conditions both = {100, 0.9, 1, 30, 11, 22, 33, 44};
+    assert_same(&sum, &both);
+    sum = qf_conditions_sum(&two, &one);
+    assert_true(sum.canary_ns == 200 && sum.drift == 0.9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +218,7 @@ int main(void)
         cmocka_unit_test(the_machines_canary_sings),
         cmocka_unit_test(waiting_for_a_cpu_is_seen),
         cmocka_unit_test(moves_are_counted),
+        cmocka_unit_test(rounds_are_summed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

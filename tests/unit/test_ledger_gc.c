@@ -78,9 +78,9 @@ static void add_the_rest(qf_store *store, int64_t session, const qf_cpu *cpu, qf
     char hash[17];
 
     hash_of(random, hash);
-    assert_int_equal(
-        qf_comparison_put(store, session, &a.problem, a.cache, &a.kernel, &b.kernel, &duel),
-        QF_OK);
+    assert_int_equal(qf_comparison_put(store, session, &a.problem, a.cache, &a.kernel,
+                                       &b.kernel, &duel, &check_conditions),
+                     QF_OK);
     assert_int_equal(qf_validation_put(store, session, hash, &right), QF_OK);
     assert_int_equal(qf_latency_put(store, cpu, &a.problem, a.cache, &latency), QF_OK);
 }

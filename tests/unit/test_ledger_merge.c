@@ -64,7 +64,7 @@ static void fill(const char *path, qf_random *random)
     }
     const qf_comparison duel = {.ratio = 1.1, .ratio_low = 1, .ratio_high = 1.2, .pairs = 9};
     assert_int_equal(qf_comparison_put(store, session, &trial.problem, trial.cache,
-                                       &trial.kernel, &last.kernel, &duel),
+                                       &trial.kernel, &last.kernel, &duel, &check_conditions),
                      QF_OK);
     const qf_validation right = {.verdict = QF_VERDICT_OK, .cases = 5, .worst_error = 0.5};
     assert_int_equal(qf_validation_put(store, session, "00000000deadbeef", &right), QF_OK);

@@ -214,8 +214,17 @@ static void best_is_the_fastest_until_one_is_elected(void **state)
     const qf_comparison duel = {
         .ratio = 0.9, .ratio_low = 0.88, .ratio_high = 0.93, .pairs = 9};
     assert_int_equal(qf_comparison_put(store, session, &check_trial.problem, QF_COLD,
-                                       &two.kernel, &four.kernel, &duel),
+                                       &two.kernel, &four.kernel, &duel, &check_conditions),
                      QF_OK);
+    qf_conditions unseen = {0};
+    assert_int_equal(qf_comparison_put(store, session, &check_trial.problem, QF_COLD,
+                                       &two.kernel, &one.kernel, &duel, &unseen),
+                     QF_OK);
+    assert_int_equal(
+        check_sql_number("SELECT group_concat(ifnull(canary_ns = 54321.5 AND drift = 1 AND "
+                         "repeats = 2 AND spent_ms = 31.25 AND steal_ms = 1 AND delay_ms < 1 "
+                         "AND switches = 4 AND moves = 1, 2), '') FROM comparison"),
+        12);
     assert_int_equal(
         qf_election_put(store, session, &check_trial.problem, QF_COLD, &four.kernel), QF_OK);
     assert_int_equal(best_unroll(store, &elected), 4);

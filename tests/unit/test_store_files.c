@@ -49,8 +49,8 @@ static void a_new_file_has_stamp_log_and_views(void **state)
     (void)state;
     qf_store_close(check_ledger_open(QF_STORE_WRITE));
     assert_int_equal(check_sql_number("PRAGMA application_id"), 0x51464C44);
-    assert_int_equal(check_sql_number("PRAGMA user_version"), 5);
-    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 5);
+    assert_int_equal(check_sql_number("PRAGMA user_version"), 6);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 6);
     assert_int_equal(check_sql_number("SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
                      1);
     assert_int_equal(check_sql_number("SELECT count(*) FROM best"), 0);
@@ -71,8 +71,10 @@ static void make_older(void)
     static const char *const columns[] = {"canary_ns", "drift",    "repeats",  "spent_ms",
                                           "steal_ms",  "delay_ms", "switches", "moves"};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        char text[96];
-        snprintf(text, sizeof text, "ALTER TABLE outcome DROP COLUMN %s", columns[i]);
+        char text[128];
+        snprintf(text, sizeof text,
+                 "ALTER TABLE outcome DROP COLUMN %s; ALTER TABLE comparison DROP COLUMN %s",
+                 columns[i], columns[i]);
         check_sql(text);
     }
     check_sql("DROP INDEX session_identity; DROP TABLE latency; DELETE FROM migration WHERE "
@@ -94,7 +96,7 @@ static void an_old_file_is_upgraded_with_its_rows(void **state)
     assert_int_equal(qf_latency_get(store, &check_cpu, &check_trial.problem, QF_COLD, &latency),
                      QF_NOT_FOUND);
     qf_store_close(store);
-    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 5);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 6);
 }
 
 static uint64_t digest_of(const char *path)
@@ -154,7 +156,7 @@ static void an_upgrade_keeps_the_old_file(void **state)
     snprintf(command, sizeof command, "cp %s %s", second, check_ledger);
     assert_int_equal(system(command), 0);
     qf_store_close(check_ledger_open(QF_STORE_WRITE));
-    assert_int_equal(check_sql_number("PRAGMA user_version"), 5);
+    assert_int_equal(check_sql_number("PRAGMA user_version"), 6);
     assert_int_not_equal(access(third, F_OK), 0);
     snprintf(command, sizeof command, "! ls %s | grep -q part", check_directory);
     assert_int_equal(system(command), 0);
@@ -206,8 +208,8 @@ static void a_newer_file_is_refused(void **state)
 {
     (void)state;
     qf_store_close(check_ledger_open(QF_STORE_WRITE));
-    check_sql("PRAGMA user_version = 6");
-    refused("newer qforge (schema 6");
+    check_sql("PRAGMA user_version = 99");
+    refused("newer qforge (schema 99");
 }
 
 static void another_programs_file_is_refused(void **state)
