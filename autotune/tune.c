@@ -1,4 +1,5 @@
 /* tune.c -- the search for one problem. */
+#include "pacing.h"
 #include "tuning.h"
 
 #include <math.h>
@@ -19,10 +20,6 @@ enum { AT_LEAST = 8, TENTH = 10, TRIALS = 16, SEEDS = 3 };
 
 /* Expected times beyond this many times the best expected are not tried. */
 static const double hopeless = 2.5;
-/* What trials leave of a budget for the finalists: this part, and no more than these seconds,
- * which is what five of them and their placements take. */
-static const double share_of_finalists = 0.3, most_of_finalists = 12;
-
 static const struct {
     const char *name;
     qf_strategy_next *next;
@@ -174,14 +171,9 @@ qf_status qf_tune_plan(const qf_tune_options *options, const qf_problem *problem
 
 /* ---- the search ------------------------------------------------------------------------ */
 
-/* Whether one more trial, if it takes as long as the longest did, leaves the finalists their
- * time. */
 static bool time_left(const tuning *t)
 {
-    const double budget = t->options->budget_s;
-    const double finals = fmin(share_of_finalists * budget, most_of_finalists);
-    const double left = tuning_seconds_left(t) - finals;
-    return left > 0 && left >= t->trial_s;
+    return qf_pace_trial(t->options->budget_s, tuning_seconds_left(t), t->trial_s);
 }
 
 static void note(tuning *t, int index, const qf_outcome *outcome, bool reused)

@@ -1,0 +1,13 @@
+/* pacing.c -- finalists that cannot all meet elect nobody, so their time is put aside. */
+#include "pacing.h"
+
+#include <math.h>
+
+static const double share_of_finalists = 0.3, most_of_finalists = 12;
+
+bool qf_pace_trial(double budget_s, double left_s, double longest_s)
+{
+    if (!(budget_s > 0)) return true;
+    const double left = left_s - fmin(share_of_finalists * budget_s, most_of_finalists);
+    return left > 0 && left >= longest_s;
+}

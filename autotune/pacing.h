@@ -1,0 +1,14 @@
+/* pacing.h -- a search's seconds: what its trials leave to its finalists. */
+#ifndef QF_AUTOTUNE_PACING_H
+#define QF_AUTOTUNE_PACING_H
+
+#include <stdbool.h>
+
+/* Whether one more trial, if it takes as long as the longest did, leaves the finalists their
+ * time: a part of the budget, and no more than a few of them and their placements take.
+ *   budget_s   0: none, there is time
+ *   left_s     of it
+ *   longest_s  of the trials so far; 0 before the first, which begins whatever it will take */
+bool qf_pace_trial(double budget_s, double left_s, double longest_s);
+
+#endif
