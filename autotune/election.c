@@ -1,5 +1,6 @@
 /* election.c -- the fastest few of a search, compared in pairs within what is left of its
  * budget. */
+#include "pacing.h"
 #include "tuning.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #include "qforge/clock.h"
 #include "trial.h"
 
-enum { FINALISTS = 5, PLACED = 3 };
+enum { FINALISTS = 10, PLACED = 3 };
 
 /* Of the time that is left for a duel, what it may sample for; the rest is for the fork, the
  * packing and the warming up. */
@@ -21,11 +22,13 @@ bool tuning_elected(const tuning *t)
            best.settled && best.cache == t->bench.cache;
 }
 
+/* As many as there is time for; a short duel proves little, so rather fewer. */
 static int finalists_of(const tuning *t, int *index)
 {
+    const int room = qf_pace_finalists(tuning_seconds_left(t), FINALISTS);
     int count = 0;
 
-    while (count < FINALISTS) {
+    while (count < room) {
         int next = -1;
         for (int i = 0; i < t->space.count; i++) {
             bool taken = false;

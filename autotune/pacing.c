@@ -3,6 +3,10 @@
 
 #include <math.h>
 
+enum { FINALISTS_LEAST = 5 };
+
+static const double finalist_s = 0.5;
+
 static const double share_of_finalists = 0.3, most_of_finalists = 12;
 
 bool qf_pace_trial(double budget_s, double left_s, double longest_s)
@@ -10,4 +14,10 @@ bool qf_pace_trial(double budget_s, double left_s, double longest_s)
     if (!(budget_s > 0)) return true;
     const double left = left_s - fmin(share_of_finalists * budget_s, most_of_finalists);
     return left > 0 && left >= longest_s;
+}
+
+int qf_pace_finalists(double left_s, int most)
+{
+    const int count = (int)fmin(left_s / finalist_s, most);
+    return count > FINALISTS_LEAST ? count : most < FINALISTS_LEAST ? most : FINALISTS_LEAST;
 }

@@ -11,4 +11,8 @@
  *   longest_s  of the trials so far; 0 before the first, which begins whatever it will take */
 bool qf_pace_trial(double budget_s, double left_s, double longest_s);
 
+/* How many finalists of `most` meet within left_s: half a second for each, but five at least.
+ */
+int qf_pace_finalists(double left_s, int most);
+
 #endif

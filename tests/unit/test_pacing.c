@@ -54,6 +54,18 @@ static void without_a_budget_there_is_time(void **state)
     assert_true(qf_pace_trial(0, 0, 1e9));
 }
 
+static void finalists_are_fewer_where_time_is_short(void **state)
+{
+    (void)state;
+    assert_int_equal(qf_pace_finalists(HUGE_VAL, 10), 10);
+    assert_int_equal(qf_pace_finalists(5, 10), 10);
+    assert_int_equal(qf_pace_finalists(3.6, 10), 7);
+    assert_int_equal(qf_pace_finalists(0.1, 10), 5);
+    assert_int_equal(qf_pace_finalists(-1, 10), 5);
+    assert_int_equal(qf_pace_finalists(HUGE_VAL, 3), 3);
+    assert_int_equal(qf_pace_finalists(0, 3), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -61,6 +73,7 @@ int main(void)
         cmocka_unit_test(a_long_search_gives_them_no_more_than_they_can_use),
         cmocka_unit_test(the_first_trial_needs_no_more_than_a_moment),
         cmocka_unit_test(without_a_budget_there_is_time),
+        cmocka_unit_test(finalists_are_fewer_where_time_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
