@@ -61,7 +61,7 @@ qf_status cli_cmd_train(int argc, char **argv)
         {"align", 0, CLI_FLAG, &t.align, NULL, "sequences begin where a record does"},
         {"lr", 0, CLI_REAL, &t.rate, "X", "learning rate"},
         {"slope", 0, CLI_REAL, &t.slope, "X", "it falls by 2^-X with each bit of width"},
-        {"schedule", 0, CLI_TEXT, &t.schedule, "NAME", "constant or cosine"},
+        {"schedule", 0, CLI_TEXT, &t.schedule, "NAME", "constant, cosine or stable"},
         {"warmup", 0, CLI_INT, &t.warmup, "N", "steps of warm-up"},
         {"clip", 0, CLI_REAL, &t.clip, "X", "largest norm of the gradient; 0: any"},
         {"weight-decay", 0, CLI_REAL, &t.weight_decay, "X", "decoupled weight decay"},

@@ -7,18 +7,15 @@
 
 static qf_status schedule_of(const cli_train *train, tr_schedule *schedule)
 {
-    const char *name = train->schedule ? train->schedule : "cosine";
     const double rate = cli_or_real(train->rate, 1e-3);
     const int64_t tenth = train->steps / 10;
 
-    if (strcmp(name, "cosine") != 0 && strcmp(name, "constant") != 0)
-        return qf_fail(QF_USAGE, "--schedule: '%s' is neither cosine nor constant", name);
-    *schedule = (tr_schedule){.decay = strcmp(name, "cosine") == 0 ? TR_COSINE : TR_CONSTANT,
+    *schedule = (tr_schedule){.decay = TR_COSINE,
                               .peak = rate,
                               .floor = rate / 10,
                               .warmup = cli_or(train->warmup, tenth < 100 ? tenth : 100),
                               .steps = train->steps};
-    return QF_OK;
+    return train->schedule ? tr_decay_named(train->schedule, &schedule->decay) : QF_OK;
 }
 
 static qf_status options_of(const cli_train *train, const cli_machine *machine,

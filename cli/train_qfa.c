@@ -94,13 +94,7 @@ static qf_status parse_recipe(const cli_train *t, tr_qfa_options *o)
 
 static qf_status parse_schedule(const cli_train *t, tr_schedule *schedule)
 {
-    if (t->schedule && strcmp(t->schedule, "cosine") == 0)
-        schedule->decay = TR_COSINE;
-    else if (t->schedule && strcmp(t->schedule, "constant") == 0)
-        schedule->decay = TR_CONSTANT;
-    else if (t->schedule)
-        return qf_fail(QF_USAGE, "--schedule: '%s' is neither constant nor cosine",
-                       t->schedule);
+    if (t->schedule) QF_TRY(tr_decay_named(t->schedule, &schedule->decay));
     schedule->peak = cli_or_real(t->rate, schedule->peak);
     schedule->warmup = cli_or(t->warmup, 0);
     schedule->steps = t->steps;

@@ -121,16 +121,17 @@ static void write_recipe(full *f)
 {
     const tr_full_options *o = f->options;
     const qf_config *c = &o->config;
-    const int64_t horizon = o->schedule.decay == TR_COSINE ? o->schedule.steps : 0;
+    char schedule[TR_SCHEDULE_MAX];
+
+    tr_schedule_print(&o->schedule, schedule);
     snprintf(f->recipe, sizeof f->recipe,
              "full dim=%d hidden=%d layers=%d heads=%d kv_heads=%d head_dim=%d vocab=%d "
-             "context=%d tied=%d theta=%g eps=%g batch=%d length=%d rate=%.17g..%.17g "
-             "warmup=%lld horizon=%lld betas=%g,%g epsilon=%g decay=%g clip=%g seed=%llu "
+             "context=%d tied=%d theta=%g eps=%g batch=%d length=%d %s betas=%g,%g epsilon=%g "
+             "decay=%g clip=%g seed=%llu "
              "data=%016llx",
              c->dim, c->hidden, c->layers, c->heads, c->kv_heads, c->head_dim, c->vocab,
              c->context, c->tied, (double)c->rope_theta, (double)c->norm_eps, o->batch,
-             o->length, o->schedule.peak, o->schedule.floor, (long long)o->schedule.warmup,
-             (long long)horizon, o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon,
+             o->length, schedule, o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon,
              o->adamw.weight_decay, o->adamw.clip, (unsigned long long)o->seed,
              (unsigned long long)tr_stream_hash(o->stream));
 }

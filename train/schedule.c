@@ -1,16 +1,35 @@
-/* schedule.c -- constant, warm-up, cosine. */
+/* schedule.c -- warm-up, then constant, cosine or stable. */
 #include "schedule.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Steps of the last part, in which a stable rate falls. */
+static const double falling = 0.25;
+
+qf_status tr_decay_named(const char *name, tr_decay *decay)
+{
+    static const char *const names[] = {"constant", "cosine", "stable"};
+
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *decay = (tr_decay)i;
+            return QF_OK;
+        }
+    return qf_fail(QF_USAGE, "--schedule: '%s' is neither constant, cosine nor stable", name);
+}
 
 double tr_schedule_rate(const tr_schedule *s, int64_t step)
 {
     if (step < s->warmup) return s->peak * (double)(step + 1) / (double)s->warmup;
-    if (s->decay == TR_CONSTANT || step >= s->steps)
-        return s->decay == TR_CONSTANT ? s->peak : s->floor;
+    if (s->decay == TR_CONSTANT) return s->peak;
+    if (step >= s->steps) return s->floor;
     const int64_t left = s->steps - s->warmup;
     const double done = (double)(step - s->warmup) / (double)(left > 1 ? left - 1 : 1);
-    return s->floor + (s->peak - s->floor) * 0.5 * (1 + cos(3.14159265358979323846 * done));
+    const double high = s->decay == TR_COSINE ? 0.5 * (1 + cos(3.14159265358979323846 * done))
+                                              : fmin(1, (1 - done) / falling);
+    return s->floor + (s->peak - s->floor) * high;
 }
 
 qf_status tr_schedule_check(const tr_schedule *s)
@@ -21,4 +40,12 @@ qf_status tr_schedule_check(const tr_schedule *s)
         return qf_fail(QF_RANGE, "%lld warm-up steps of %lld", (long long)s->warmup,
                        (long long)s->steps);
     return QF_OK;
+}
+
+void tr_schedule_print(const tr_schedule *s, char text[TR_SCHEDULE_MAX])
+{
+    const int64_t horizon = s->decay == TR_CONSTANT ? 0 : s->steps;
+    snprintf(text, TR_SCHEDULE_MAX, "rate=%.17g..%.17g warmup=%lld %s=%lld", s->peak, s->floor,
+             (long long)s->warmup, s->decay == TR_STABLE ? "stable" : "horizon",
+             (long long)horizon);
 }

@@ -184,6 +184,14 @@ static void test_schedule(void **state)
     assert_true(fabs(tr_schedule_rate(&cosine, 500) - 0.1) < 1e-12);
     for (int step = 10; step < 109; step++)
         assert_true(tr_schedule_rate(&cosine, step + 1) < tr_schedule_rate(&cosine, step));
+    const tr_schedule stable = {TR_STABLE, 1.0, 0.2, 10, 110};
+    assert_true(fabs(tr_schedule_rate(&stable, 4) - 0.5) < 1e-12);
+    for (int step = 10; step <= 84; step++) assert_true(tr_schedule_rate(&stable, step) == 1);
+    for (int step = 85; step < 109; step++) /* a line of 24.75 steps */
+        assert_true(fabs(tr_schedule_rate(&stable, step) - 0.2 - 0.8 * (109 - step) / 24.75) <
+                    1e-12);
+    assert_true(fabs(tr_schedule_rate(&stable, 109) - 0.2) < 1e-12);
+    assert_true(tr_schedule_rate(&stable, 500) == 0.2);
     const tr_schedule constant = {TR_CONSTANT, 0.5, 0, 0, 10};
     assert_true(tr_schedule_rate(&constant, 0) == 0.5);
     assert_true(tr_schedule_rate(&constant, 99) == 0.5);
@@ -192,12 +200,35 @@ static void test_schedule(void **state)
     assert_int_equal(tr_schedule_check(&bad), QF_RANGE);
 }
 
+static void a_schedule_has_a_name(void **state)
+{
+    char text[3][TR_SCHEDULE_MAX], other[TR_SCHEDULE_MAX];
+    tr_decay decay;
+    (void)state;
+
+    assert_int_equal(tr_decay_named("constant", &decay), QF_OK);
+    assert_int_equal(decay, TR_CONSTANT);
+    assert_int_equal(tr_decay_named("cosine", &decay), QF_OK);
+    assert_int_equal(decay, TR_COSINE);
+    assert_int_equal(tr_decay_named("stable", &decay), QF_OK);
+    assert_int_equal(decay, TR_STABLE);
+    assert_int_equal(tr_decay_named("linear", &decay), QF_USAGE);
+    /* Runs that take the same steps have the same recipe, others have not. */
+    for (int d = 0; d < 3; d++) {
+        const tr_schedule longer = {(tr_decay)d, 1e-3, 0, 5, 200};
+        tr_schedule_print(&(tr_schedule){(tr_decay)d, 1e-3, 0, 5, 100}, text[d]);
+        tr_schedule_print(&longer, other);
+        assert_int_equal(strcmp(text[d], other) == 0, d == TR_CONSTANT);
+    }
+    assert_string_not_equal(text[TR_COSINE], text[TR_STABLE]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference),  cmocka_unit_test(test_inactive),
         cmocka_unit_test(test_not_finite), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_schedule),   cmocka_unit_test(a_schedule_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,20 +128,20 @@ static void write_recipe(run *r)
     const tr_qfa_options *o = r->options;
     const tr_sampler *s = &r->sampler;
     const tr_adapters_options *a = tr_adapters_options_of(r->adapters);
-    const int64_t horizon = o->schedule.decay == TR_COSINE ? o->schedule.steps : 0;
+    char schedule[TR_SCHEDULE_MAX];
 
+    tr_schedule_print(&o->schedule, schedule);
     snprintf(r->recipe, sizeof r->recipe,
              "qfa model=%016llx sharing=%d rank=%d scale=%.9g sampler=%d mapping=%d choice=%d "
              "cycle=%lld anchors=%.17g levels=%016llx "
-             "batch=%dx%d length=%d rate=%.17g..%.17g slope=%.9g warmup=%lld horizon=%lld "
+             "batch=%dx%d length=%d %s slope=%.9g "
              "betas=%g,%g "
              "epsilon=%g decay=%g clip=%g seed=%llu data=%016llx teacher=%016llx share=%.17g",
              (unsigned long long)hash_model(r->model), a->sharing, a->rank, (double)a->scale,
              s->kind, s->mapping, s->granularity, (long long)s->cycle, s->anchors,
-             (unsigned long long)hash_levels(s), o->batch, micro_of(o), o->length,
-             o->schedule.peak, o->schedule.floor, o->slope, (long long)o->schedule.warmup,
-             (long long)horizon, o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon,
-             o->adamw.weight_decay, o->adamw.clip, (unsigned long long)o->seed,
+             (unsigned long long)hash_levels(s), o->batch, micro_of(o), o->length, schedule,
+             o->slope, o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon, o->adamw.weight_decay,
+             o->adamw.clip, (unsigned long long)o->seed,
              (unsigned long long)tr_stream_hash(o->stream),
              (unsigned long long)hash_teacher(o->teacher), o->teacher ? o->share : 0);
 }
