@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Steps of the last part, in which a stable rate falls. */
-static const double falling = 0.25;
+/* The part of all steps, the last, in which a stable rate falls. */
+static const double falling = 0.5;
 
 qf_status tr_decay_named(const char *name, tr_decay *decay)
 {

@@ -9,8 +9,8 @@
 typedef enum tr_decay { TR_CONSTANT, TR_COSINE, TR_STABLE } tr_decay;
 
 /* A linear rise over `warmup` steps to `peak`, then constant; or half a cosine down to `floor`
- * at the last of `steps` (Loshchilov and Hutter 2017); or stable at `peak` until the last of
- * four parts of all steps, and down to `floor` as a line (Hu et al., "MiniCPM", 2024). */
+ * at the last of `steps` (Loshchilov and Hutter 2017); or stable at `peak` for half of the
+ * steps and down to `floor` as a line (as Hu et al., "MiniCPM", 2024, for the last tenth). */
 typedef struct tr_schedule {
     tr_decay decay;
     double peak, floor;

@@ -186,9 +186,9 @@ static void test_schedule(void **state)
         assert_true(tr_schedule_rate(&cosine, step + 1) < tr_schedule_rate(&cosine, step));
     const tr_schedule stable = {TR_STABLE, 1.0, 0.2, 10, 110};
     assert_true(fabs(tr_schedule_rate(&stable, 4) - 0.5) < 1e-12);
-    for (int step = 10; step <= 84; step++) assert_true(tr_schedule_rate(&stable, step) == 1);
-    for (int step = 85; step < 109; step++) /* a line of 24.75 steps */
-        assert_true(fabs(tr_schedule_rate(&stable, step) - 0.2 - 0.8 * (109 - step) / 24.75) <
+    for (int step = 10; step <= 59; step++) assert_true(tr_schedule_rate(&stable, step) == 1);
+    for (int step = 60; step < 109; step++) /* a line of 49.5 steps */
+        assert_true(fabs(tr_schedule_rate(&stable, step) - 0.2 - 0.8 * (109 - step) / 49.5) <
                     1e-12);
     assert_true(fabs(tr_schedule_rate(&stable, 109) - 0.2) < 1e-12);
     assert_true(tr_schedule_rate(&stable, 500) == 0.2);

@@ -47,10 +47,10 @@ typedef struct tr_qfa_options {
 } tr_qfa_options;
 
 /* What did best at every width on a small model (docs/results.md): the offsets themselves,
- * rates of 2e-3, 1e-3 and 5e-4 at two, three and four bits falling as half a cosine, no
- * clipping; three steps in ten anchored to one width
- * everywhere, the others a blend of uniform draws and of a mean drawn afresh.  With a teacher,
- * half of what is wanted is its. */
+ * rates of 1.6e-3, 1.1e-3 and 8e-4 at two, three and four bits, stable for half of the steps
+ * and falling as a line, clipping at 0.3; four steps in ten anchored to one width everywhere,
+ * the others a blend of uniform draws and of a mean drawn afresh.  With a teacher, half of what
+ * is wanted is its. */
 extern const tr_qfa_options tr_qfa_standard;
 /* LLM-QFA as its paper has it: decoupled adapters of rank 8, balanced sampling, constant
  * rate 1e-3, clipping at 0.3. */
