@@ -14,6 +14,14 @@
 #endif
 
 #if defined(QF_HAVE_LIBCPUID)
+/* A library that is older than the CPU names it after whatever it resembles: 0.6 takes Zen 5
+ * for an Athlon X2. */
+static bool is_known(const struct cpu_id_t *id)
+{
+    return id->vendor != VENDOR_AMD || id->ext_family <= 0x19 ||
+           strtod(cpuid_lib_version(), NULL) >= 0.7;
+}
+
 void qf_identify(qf_cpu *cpu)
 {
     struct cpu_raw_data_t raw;
@@ -23,7 +31,8 @@ void qf_identify(qf_cpu *cpu)
     if (!cpuid_present() || cpuid_get_raw_data(&raw) < 0 || cpu_identify(&raw, &id) < 0) return;
     snprintf(cpu->vendor, sizeof cpu->vendor, "%.15s", id.vendor_str);
     snprintf(cpu->brand, sizeof cpu->brand, "%.63s", id.brand_str);
-    snprintf(cpu->codename, sizeof cpu->codename, "%.63s", id.cpu_codename);
+    if (is_known(&id))
+        snprintf(cpu->codename, sizeof cpu->codename, "%.63s", id.cpu_codename);
     cpu->family = id.ext_family;
     cpu->model = id.ext_model;
     cpu->stepping = id.stepping;
