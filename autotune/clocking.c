@@ -88,7 +88,8 @@ typedef struct pairing {
 
 /* What a worker leaves. */
 typedef struct result {
-    qf_outcome outcome;  /* of clock_apart */
+    qf_outcome outcome; /* of clock_apart, and the rival's time then */
+    double rival_ns;
     qf_comparison pairs; /* of duel_apart, and */
     qf_conditions conditions;
     int next; /* copy of the weights */
@@ -115,7 +116,8 @@ static qf_timing in_terms_of(const qf_comparison *pairs, double rival_ns)
     return t;
 }
 
-static qf_status run_race(const pairing *p, qf_subject *subject, qf_outcome *outcome)
+static qf_status run_race(const pairing *p, qf_subject *subject, qf_outcome *outcome,
+                          double *rival_ns)
 {
     qf_subject rival;
     qf_measure_options first = glance;
@@ -132,6 +134,7 @@ static qf_status run_race(const pairing *p, qf_subject *subject, qf_outcome *out
     const qf_comparison pairs = compare(p, &rival, subject);
     qf_subject_release(&rival);
     outcome->timing = in_terms_of(&pairs, p->a_ns);
+    *rival_ns = pairs.a.median_ns;
     return QF_OK;
 }
 
@@ -140,6 +143,7 @@ typedef struct candidate {
     const pairing *p;
     qf_subject *subject;
     qf_outcome *outcome;
+    double *rival_ns;
 } candidate;
 
 static qf_status time_candidate(void *context)
@@ -148,7 +152,7 @@ static qf_status time_candidate(void *context)
 
     c->outcome->verdict = QF_VERDICT_OK;
     c->outcome->detail[0] = 0;
-    if (c->p->a) return run_race(c->p, c->subject, c->outcome);
+    if (c->p->a) return run_race(c->p, c->subject, c->outcome, c->rival_ns);
     c->outcome->timing = qf_measure(&quick, qf_subject_run, NULL, c->subject);
     return QF_OK;
 }
@@ -167,8 +171,9 @@ static qf_status clock_apart(void *context, void *record)
         qf_outcome_fail(outcome, QF_VERDICT_WRONG, qf_message());
         status = QF_OK;
     } else if (status == QF_OK) {
-        status = qf_time_steadily(time_candidate, &(candidate){p, &subject, outcome}, HUGE_VAL,
-                                  NULL, NULL, &outcome->conditions);
+        status =
+            qf_time_steadily(time_candidate, &(candidate){p, &subject, outcome, &r->rival_ns},
+                             HUGE_VAL, NULL, NULL, &outcome->conditions);
     }
     qf_subject_release(&subject);
     r->next = p->bench->operands.next;
@@ -220,7 +225,7 @@ static qf_status run_apart(qf_work *work, pairing *p, double ns, result *r, qf_d
 }
 
 qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
-                   const qf_rival *rival, qf_outcome *outcome)
+                   qf_rival *rival, qf_outcome *outcome)
 {
     qf_kernel other;
     pairing p = {.bench = bench, .options = &race, .b = kernel, .seed = bench->options->seed};
@@ -235,6 +240,7 @@ qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns
     }
     QF_TRY(run_apart(clock_apart, &p, fmax(predicted_ns, p.a_ns), &r, &death));
     *outcome = r.outcome;
+    rival->seen_ns = r.rival_ns;
     if (death.verdict != QF_VERDICT_OK) {
         char detail[96];
         snprintf(detail, sizeof detail, "while timed: %s", death.how);

@@ -23,7 +23,8 @@ void qf_bench_close(qf_bench *bench); /* also a zeroed one */
  * slow for a while slows both. */
 typedef struct qf_rival {
     const qf_kernel_id *kernel; /* borrowed; NULL: none yet */
-    double ns;                  /* per product, as in its own outcome */
+    double ns;                  /* per product */
+    double seen_ns;             /* gets the clock's word on it from the pairs; 0: none */
 } qf_rival;
 
 /* Beyond this many times the rival's time a candidate has surely lost: its race ends, and
@@ -39,7 +40,7 @@ void qf_outcome_fail(qf_outcome *outcome, qf_verdict verdict, const char *detail
  * go early.  A kernel that crashes or never returns is a verdict.  predicted_ns, of one
  * product: what tells slow from hung.  Fails when memory is out or no process to be had. */
 QF_MUST_CHECK qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
-                                 const qf_rival *rival, qf_outcome *outcome);
+                                 qf_rival *rival, qf_outcome *outcome);
 
 /* Two kernels with outcomes, to be compared carefully. */
 typedef struct qf_duel {

@@ -33,7 +33,8 @@ static int finalists_of(const tuning *t, int *index)
         for (int i = 0; i < t->space.count; i++) {
             bool taken = false;
             for (int j = 0; j < count; j++) taken |= index[j] == i;
-            if (taken || t->ns[i] <= 0 || t->ns[i] > QF_CLOSE_BEHIND * t->ns[t->best]) continue;
+            if (taken || t->ns[i] <= 0 || t->ns[i] > QF_CLOSE_BEHIND * tuning_best_ns(t))
+                continue;
             if (next < 0 || t->ns[i] < t->ns[next]) next = i;
         }
         if (next < 0) break;
@@ -69,7 +70,7 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
 
     const qf_duel pair = {.a = &v->leader,
                           .b = challenger,
-                          .ns = t->ns[t->best],
+                          .ns = tuning_best_ns(t),
                           .seconds = share_of_sampling * seconds,
                           .seed = t->options->seed};
     const qf_status status = qf_clock_duel(&t->bench, &pair, &duel, &conditions);
@@ -89,8 +90,8 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
 static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align)
 {
     tuning *t = v->t;
-    const qf_rival rival = tuning_rival(t);
-    qf_trial trial = {*t->problem, *finalist, t->bench.cache, t->ns[t->best]};
+    qf_rival rival = tuning_rival(t);
+    qf_trial trial = {*t->problem, *finalist, t->bench.cache, tuning_best_ns(t)};
     qf_outcome outcome;
     bool reused;
 
@@ -130,9 +131,9 @@ static qf_status challenge_placements(vote *v, const int *index, int count)
 
 qf_status tuning_elect(tuning *t, bool *complete)
 {
-    int index[FINALISTS];
+    int index[FINALISTS] = {t->best};
     const int count = finalists_of(t, index);
-    vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = t->ns[index[0]]};
+    vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = tuning_best_ns(t)};
     int compared = 1;
 
     t->result->ties = 0;

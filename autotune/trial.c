@@ -42,7 +42,7 @@ static qf_status validate(const qf_bench *bench, const qf_kernel *kernel, const 
     return qf_validation_put(o->store, o->session, hash, validation);
 }
 
-static qf_status make(qf_bench *bench, const qf_trial *trial, const qf_rival *rival,
+static qf_status make(qf_bench *bench, const qf_trial *trial, qf_rival *rival,
                       qf_outcome *outcome)
 {
     qf_kernel kernel = {.id = trial->kernel};
@@ -64,7 +64,7 @@ static qf_status make(qf_bench *bench, const qf_trial *trial, const qf_rival *ri
     return qf_clock(bench, &kernel, trial->predicted_ns, rival, outcome);
 }
 
-qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, const qf_rival *rival,
+qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, qf_rival *rival,
                         qf_outcome *outcome, bool *reused)
 {
     const qf_tune_options *o = bench->options;

@@ -8,7 +8,7 @@
  * is the pairs' ratio times the rival's, not the clock's of the moment; candidates that
  * surely lose go early.
  * QF_NOT_FOUND: quarantined, it took two tuners down. */
-QF_MUST_CHECK qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial,
-                                      const qf_rival *rival, qf_outcome *outcome, bool *reused);
+QF_MUST_CHECK qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, qf_rival *rival,
+                                      qf_outcome *outcome, bool *reused);
 
 #endif

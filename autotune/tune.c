@@ -90,10 +90,15 @@ double tuning_seconds_left(const tuning *t)
     return t->options->budget_s > 0 ? t->options->budget_s - tuning_elapsed(t) : HUGE_VAL;
 }
 
+double tuning_best_ns(const tuning *t)
+{
+    return fmax(t->ns[t->best], t->yardstick.ns);
+}
+
 qf_rival tuning_rival(const tuning *t)
 {
     if (t->best < 0) return (qf_rival){0};
-    return (qf_rival){&t->space.item[t->best].kernel, t->ns[t->best]};
+    return (qf_rival){&t->space.item[t->best].kernel, t->yardstick.ns, 0};
 }
 
 /* ---- what to try ----------------------------------------------------------------------- */
@@ -176,6 +181,16 @@ static bool time_left(const tuning *t)
     return qf_pace_trial(t->options->budget_s, tuning_seconds_left(t), t->trial_s);
 }
 
+/* What the ledger tells was no pair with the present best. */
+static void lead(tuning *t, int index, const qf_outcome *outcome, bool reused)
+{
+    if (t->best < 0 || reused)
+        t->yardstick = qf_yardstick_of(outcome->timing.median_ns);
+    else
+        qf_yardstick_pass(&t->yardstick, outcome->timing.high_ns);
+    t->best = index;
+}
+
 static void note(tuning *t, int index, const qf_outcome *outcome, bool reused)
 {
     qf_tune_result *r = t->result;
@@ -187,7 +202,7 @@ static void note(tuning *t, int index, const qf_outcome *outcome, bool reused)
     const bool ran = good || outcome->verdict == QF_VERDICT_SLOW;
     r->measured += !reused && ran;
     r->failed += !ran;
-    if (good && (t->best < 0 || t->ns[index] < t->ns[t->best])) t->best = index;
+    if (good && (t->best < 0 || t->ns[index] < t->ns[t->best])) lead(t, index, outcome, reused);
     if (!t->options->report) return;
     const qf_tune_event event = {.problem = t->problem,
                                  .done = t->tried,
@@ -206,7 +221,7 @@ static qf_status try_one(tuning *t, int index)
     qf_outcome outcome;
     bool reused = false;
 
-    const qf_rival rival = tuning_rival(t);
+    qf_rival rival = tuning_rival(t);
     const double start = tuning_elapsed(t);
     const qf_status status = qf_trial_hold(&t->bench, &trial, &rival, &outcome, &reused);
     t->trial_s = fmax(t->trial_s, tuning_elapsed(t) - start);
@@ -217,6 +232,7 @@ static qf_status try_one(tuning *t, int index)
         return QF_OK;
     }
     QF_TRY(status);
+    qf_yardstick_look(&t->yardstick, rival.seen_ns);
     note(t, index, &outcome, reused);
     return QF_OK;
 }

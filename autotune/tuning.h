@@ -6,6 +6,7 @@
 #include "clocking.h"
 #include "search/points.h"
 #include "space.h"
+#include "yardstick.h"
 
 typedef struct tuning {
     const qf_tune_options *options;
@@ -18,7 +19,8 @@ typedef struct tuning {
     int *order;
     qf_bench bench;
     int tried;
-    int best;       /* index, -1 none */
+    int best; /* index, -1 none, and */
+    qf_yardstick yardstick;
     double trial_s; /* the longest so far took */
     int64_t start_ns;
 } tuning;
@@ -28,6 +30,8 @@ bool tuning_stopped(const tuning *t);
 double tuning_elapsed(const tuning *t);
 /* What is left of the budget; HUGE_VAL without one. */
 double tuning_seconds_left(const tuning *t);
+/* What the fastest so far takes: luck is in its own time alone. */
+double tuning_best_ns(const tuning *t);
 /* The fastest so far. */
 qf_rival tuning_rival(const tuning *t);
 

@@ -10,7 +10,13 @@
 #include "qforge/random.h"
 #include "stopwatch.h"
 
-enum { MAX_SAMPLES = 2048, MAX_CALLS = 1 << 24 };
+/* SURE: the fewest samples whose extremes are a 95 % interval of the median (1 - 2 / 2^6).
+ * LOST: three pairs that all say a side is far behind are enough to let it go. */
+enum { MAX_SAMPLES = 2048, MAX_CALLS = 1 << 24, SURE = 6, LOST = 3 };
+
+/* Where single calls are so long that fewer than SURE fit in the time there is, it may take so
+ * many times as long. */
+static const double patience = 4;
 
 static const double warm_up_ns = 50e6, settled = 0.01;
 
@@ -139,17 +145,26 @@ static bool decided(const qf_measure_options *options, const double *ratio, int 
 {
     const interval i = interval_so_far(ratio, pairs);
     if (options->lost > 0 && i.low > log(options->lost)) return true;
-    return !soon && (i.high - i.low) / 2 <= options->target;
+    return !soon && pairs >= options->min_samples && (i.high - i.low) / 2 <= options->target;
 }
 
 typedef struct limits {
-    double soonest, latest; /* on the stopwatch */
+    double soonest, latest,
+        last; /* on the stopwatch; the last with fewer than `sure` samples */
+    int sure;
 } limits;
 
+/* Of sampling: what settling takes beforehand has limits of its own. */
 static limits limits_of(const qf_stopwatch *watch, const qf_measure_options *options)
 {
-    const double start = now(watch);
-    return (limits){start + options->min_seconds * 1e9, start + options->max_seconds * 1e9};
+    const double start = now(watch), most = options->max_seconds * 1e9;
+    return (limits){start + options->min_seconds * 1e9, start + most, start + patience * most,
+                    options->min_samples < SURE ? options->min_samples : SURE};
+}
+
+static bool is_over(const limits *limit, double time, int samples)
+{
+    return time >= (samples < limit->sure ? limit->last : limit->latest);
 }
 
 qf_timing qf_measure_by(const qf_stopwatch *watch, const qf_measure_options *options,
@@ -157,17 +172,17 @@ qf_timing qf_measure_by(const qf_stopwatch *watch, const qf_measure_options *opt
 {
     subject s = {
         .watch = watch, .call = call, .before = before, .context = context, .calls = 1};
-    const limits limit = limits_of(watch, options);
     double first;
 
     if (too_slow(&s, options->give_up_ns, &first))
         return (qf_timing){first, first, first, first, first, 1, 1};
     choose_calls(&s, first, options->sample_ns);
     warm_up(&s, options->max_seconds * 1e9 / 4);
+    const limits limit = limits_of(watch, options);
     for (int look = options->min_samples; s.count < MAX_SAMPLES;) {
         s.sample[s.count++] = take(&s);
         const double time = now(watch);
-        if (time >= limit.latest) break;
+        if (is_over(&limit, time, s.count)) break;
         if (time < limit.soonest || s.count < look) continue;
         if (narrow(s.sample, s.count, options->target)) break;
         look = next_look(s.count);
@@ -211,15 +226,15 @@ qf_comparison qf_compare_by(const qf_stopwatch *watch, const qf_measure_options 
     qf_random coin = qf_random_init(seed, 0);
     double ratio[MAX_SAMPLES];
     int pairs = 0;
-    const limits limit = limits_of(watch, options);
 
     prepare(&left, options);
     prepare(&right, options);
     share_calls(&left, &right);
-    for (int look = options->min_samples; pairs < MAX_SAMPLES;) {
+    const limits limit = limits_of(watch, options);
+    for (int look = options->lost > 0 ? LOST : options->min_samples; pairs < MAX_SAMPLES;) {
         ratio[pairs++] = take_pair(&left, &right, qf_random_u32(&coin) & 1);
         const double time = now(watch);
-        if (time >= limit.latest) break;
+        if (is_over(&limit, time, pairs)) break;
         const bool soon = time < limit.soonest;
         if (pairs < look || (soon && options->lost <= 0)) continue;
         if (decided(options, ratio, pairs, soon)) break;
@@ -260,7 +275,7 @@ double qf_comparison_bar(const qf_comparison *c)
 
 bool qf_comparison_won(const qf_comparison *c)
 {
-    return qf_comparison_bar(c) < 1;
+    return c->pairs >= SURE && qf_comparison_bar(c) < 1;
 }
 
 qf_status qf_compare_confirmed(int rounds, qf_compare_again *again, void *context,

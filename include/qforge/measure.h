@@ -24,7 +24,7 @@ typedef struct qf_timing {
 
 typedef struct qf_measure_options {
     double min_seconds; /* keep sampling at least this long, default 0.05 */
-    double max_seconds; /* never longer, default 1 */
+    double max_seconds; /* sample no longer, default 1; but for fewer than six samples */
     double sample_ns;   /* a sample repeats the call until this long, default 100e3 */
     double target;      /* stop when the interval's half-width is below this fraction of
                            the median, default 0.01 */
@@ -63,7 +63,8 @@ qf_comparison qf_compare(const qf_measure_options *options, uint64_t seed, qf_si
  * what all pairs share and the interval does not know (code and data placed otherwise, a
  * machine that changes half-way). */
 double qf_comparison_bar(const qf_comparison *comparison);
-/* Whether B is faster beyond doubt: its bar lies below 1. */
+/* Whether B is faster beyond doubt: its bar lies below 1, and the pairs are enough (six) for
+ * the interval to be one of 95 %. */
 bool qf_comparison_won(const qf_comparison *comparison);
 
 /* One comparison of the same two sides, number `round` (0 …), with everything set up anew. */

@@ -124,7 +124,32 @@ static void test_limits(void **state)
     const qf_timing t = qf_measure_by(&watch, &options, run, NULL, &p);
     assert_int_equal(t.calls, 1);
     assert_true(t.samples > 10);
-    assert_true(m.time_ns >= 0.2e9 && m.time_ns < 0.22e9);
+    assert_true(m.time_ns >= 0.2e9 && m.time_ns < 0.3e9); /* and what settling took */
+}
+
+/* Calls of which hardly one fits: enough for an interval all the same, unless they are longer
+ * than any patience. */
+static void long_calls_are_sampled_enough(void **state)
+{
+    static const double cost_ns[] = {30e6, 130e6, 2e9};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        machine m = quiet(5);
+        m.noise = 0.05;
+        program a = {.machine = &m, .cost_ns = cost_ns[i]},
+                b = {.machine = &m, .cost_ns = 1.02 * cost_ns[i]};
+        const qf_stopwatch watch = {machine_now, &m};
+        qf_measure_options options = qf_measure_defaults;
+        options.max_seconds = 0.4;
+        const qf_comparison c = qf_compare_by(&watch, &options, 5, (qf_side){run, NULL, &a},
+                                              (qf_side){run, NULL, &b});
+        const qf_timing t = qf_measure_by(&watch, &options, run, NULL, &a);
+        if (i < 2) assert_in_range(c.pairs, 6, 7);
+        if (i < 2) assert_in_range(t.samples, 6, 14);
+        if (i == 2) assert_int_equal(c.pairs, 1);
+        if (i == 2) assert_int_equal(t.samples, 1);
+        assert_true(i < 2 || !qf_comparison_won(&c));
+    }
 }
 
 static void test_give_up(void **state)
@@ -252,7 +277,7 @@ static void test_losers_leave(void **state)
         const qf_comparison c = qf_compare_by(&watch, &options, 5, (qf_side){run, NULL, &a},
                                               (qf_side){run, NULL, &b});
         if (i == 0)
-            assert_int_equal(c.pairs, options.min_samples);
+            assert_int_equal(c.pairs, 3);
         else
             assert_true(c.pairs > 10 * options.min_samples);
     }
@@ -324,10 +349,16 @@ static void test_the_real_clock(void **state)
 static void test_what_wins(void **state)
 {
     (void)state;
-    assert_true(qf_comparison_won(&(qf_comparison){.ratio = 0.97, .ratio_high = 0.98}));
-    assert_false(qf_comparison_won(&(qf_comparison){.ratio = 0.97, .ratio_high = 1.01}));
+    assert_true(
+        qf_comparison_won(&(qf_comparison){.ratio = 0.97, .ratio_high = 0.98, .pairs = 6}));
+    /* The extremes of five are no interval of 95 %. */
+    assert_false(
+        qf_comparison_won(&(qf_comparison){.ratio = 0.97, .ratio_high = 0.98, .pairs = 5}));
+    assert_false(
+        qf_comparison_won(&(qf_comparison){.ratio = 0.97, .ratio_high = 1.01, .pairs = 99}));
     /* Sure, and too little to be sure of. */
-    assert_false(qf_comparison_won(&(qf_comparison){.ratio = 0.998, .ratio_high = 0.999}));
+    assert_false(
+        qf_comparison_won(&(qf_comparison){.ratio = 0.998, .ratio_high = 0.999, .pairs = 99}));
 }
 
 /* Rounds as they come, and how many were asked for. */
@@ -341,7 +372,8 @@ static qf_status next_round(void *context, int round, qf_comparison *comparison)
     script *s = context;
     assert_int_equal(round, s->asked++);
     if (s->high[round] == 0) return QF_IO;
-    *comparison = (qf_comparison){.ratio = s->high[round] - 0.01, .ratio_high = s->high[round]};
+    *comparison = (qf_comparison){
+        .ratio = s->high[round] - 0.01, .ratio_high = s->high[round], .pairs = 9};
     return QF_OK;
 }
 
@@ -377,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_warm_up_is_not_counted),
         cmocka_unit_test(test_loaded_machine),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(long_calls_are_sampled_enough),
         cmocka_unit_test(test_give_up),
         cmocka_unit_test(test_before_is_untimed),
         cmocka_unit_test(test_frozen_clock),
