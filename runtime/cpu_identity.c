@@ -31,8 +31,7 @@ void qf_identify(qf_cpu *cpu)
     if (!cpuid_present() || cpuid_get_raw_data(&raw) < 0 || cpu_identify(&raw, &id) < 0) return;
     snprintf(cpu->vendor, sizeof cpu->vendor, "%.15s", id.vendor_str);
     snprintf(cpu->brand, sizeof cpu->brand, "%.63s", id.brand_str);
-    if (is_known(&id))
-        snprintf(cpu->codename, sizeof cpu->codename, "%.63s", id.cpu_codename);
+    if (is_known(&id)) snprintf(cpu->codename, sizeof cpu->codename, "%.63s", id.cpu_codename);
     cpu->family = id.ext_family;
     cpu->model = id.ext_model;
     cpu->stepping = id.stepping;
