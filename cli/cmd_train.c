@@ -83,6 +83,7 @@ qf_status cli_cmd_train(int argc, char **argv)
         {"teacher", 0, CLI_TEXT, &t.teacher, "PATH", "full-precision model to learn from too"},
         {"distill", 0, CLI_REAL, &t.distill, "X", "its share of what is wanted; default 0.5"},
         {"rank", 0, CLI_INT, &t.rank, "N", "of the adapters; 0: the offsets themselves"},
+        {"adapters", 0, CLI_TEXT, &t.adapters, "TYPE", "they are saved as: f32 or bf16"},
         {"resume", 0, CLI_FLAG, &t.resume, NULL, "go on from the checkpoint in DIR"},
         {"save-every", 0, CLI_INT, &t.save_every, "N", "steps between checkpoints"},
         {"log", 0, CLI_TEXT, &t.log, "FILE", "append step, loss, rate, norm of every step"},

@@ -24,7 +24,8 @@ typedef struct cli_train {
     bool full;
     const char *config, *tokenizer;
     /* LLM-QFA */
-    const char *model, *recipe, *sampler, *mapping, *choice, *sharing, *balance, *teacher;
+    const char *model, *recipe, *sampler, *mapping, *choice, *sharing, *balance, *teacher,
+        *adapters;
     cli_list widths;
     int64_t cycle, rank, accumulate;
     double anchors, distill, slope;

@@ -11,12 +11,20 @@
 
 enum { DEFAULT_CYCLE_MAX = 8000 }; /* the paper's, for runs as long as its own */
 
+static qf_status parse_dtype(const char *name, qf_dtype *dtype)
+{
+    *dtype = strcmp(name, "bf16") == 0 ? QF_DTYPE_BF16 : QF_DTYPE_F32;
+    if (*dtype == QF_DTYPE_BF16 || strcmp(name, "f32") == 0) return QF_OK;
+    return qf_fail(QF_USAGE, "--adapters: '%s' is neither f32 nor bf16", name);
+}
+
 static qf_status parse_names(const cli_train *t, tr_qfa_options *o)
 {
     tr_sampler *sampler = &o->sampler;
     if (t->sampler) QF_TRY(tr_sampler_named(t->sampler, &sampler->kind));
     if (t->mapping) QF_TRY(tr_mapping_named(t->mapping, &sampler->mapping));
     if (t->choice) QF_TRY(qf_granularity_named(t->choice, &sampler->granularity));
+    if (t->adapters) QF_TRY(parse_dtype(t->adapters, &o->adapter_dtype));
     return t->sharing ? tr_sharing_named(t->sharing, &o->sharing) : QF_OK;
 }
 

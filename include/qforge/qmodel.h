@@ -10,8 +10,8 @@
  *                                                  one stream of bits, low bits first
  *                          "<linear>.q<b>.scales"  F32 [n][groups]
  *                          "<linear>.q<b>.offsets" F32 [n][groups]
- *     adapters.safetensors optional: "<linear>.q<b>.lora_A" F32 [rank][groups],
- *                          "<linear>.q<b>.lora_B" F32 [n][rank]
+ *     adapters.safetensors optional: "<linear>.q<b>.lora_A" F32 or BF16 [rank][groups],
+ *                          "<linear>.q<b>.lora_B" [n][rank], alike
  *     tokenizer.*          a copy of the model's
  *
  * The adapter acts on group sums X of the input (QA-LoRA): y += s B (A X), which is an
@@ -20,6 +20,7 @@
 #define QFORGE_QMODEL_H
 
 #include "qforge/model.h"
+#include "qforge/tensorfile.h"
 #include "qforge/subnet.h"
 
 enum { QF_WIDTHS_MAX = 4, QF_RECIPE_MAX = 128 };
@@ -43,6 +44,7 @@ typedef struct qf_qmodel {
     char recipe[QF_RECIPE_MAX]; /* of the method, where it departs from the defaults */
     int rank;                   /* 0: no adapters */
     float adapter_scale;        /* s */
+    qf_dtype adapter_dtype;     /* in files: F32, or BF16 at half the size */
     qf_qlinear *linear;         /* [layers * QF_LINEARS][widths] */
     qf_arena arena, adapters;
     struct qf_tensorfile *file; /* NULL: every copy is in memory; see qf_qmodel_open */

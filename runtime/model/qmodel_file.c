@@ -9,6 +9,7 @@
 #include "huggingface.h"
 #include "qforge/file.h"
 #include "qforge/qmodel.h"
+#include "qforge/half.h"
 #include "qforge/tensorfile.h"
 
 enum { RANK_MAX = 4096 };
@@ -222,6 +223,10 @@ static qf_status read_adapters(const qf_tensorfile *file, const qf_qmodel *wante
         QF_TRY(check_shape(file, name_of(model, at, "lora_B", name), s.n, wanted->rank));
     }
     QF_TRY(qf_qmodel_add_adapters(model, wanted->rank, wanted->adapter_scale));
+    model->adapter_dtype =
+        qf_tensorfile_find(file, name_of(model, 0, "lora_A", name))->dtype == QF_DTYPE_BF16
+            ? QF_DTYPE_BF16
+            : QF_DTYPE_F32;
     for (int at = 0; at < copies(model); at++) {
         const linear_shape s = shape_of(model, at);
         const int64_t a[] = {model->rank, s.groups}, b[] = {s.n, model->rank};
@@ -369,7 +374,7 @@ typedef struct saving {
     const qf_qmodel *model;
     qf_qmodel_bring *bring;
     void *context;
-    qf_arena streams; /* of all copies, until the commit */
+    qf_arena streams; /* of all copies, or adapters in brief, until the commit */
 } saving;
 
 static qf_status add_copy(saving *s, qf_tensorwriter *writer, int at)
@@ -421,19 +426,49 @@ static qf_status commit_copies(qf_tensorwriter *writer, saving *s)
     return status;
 }
 
-static qf_status commit_adapters(qf_tensorwriter *writer, saving *s)
+/* One of an adapter's two matrices. */
+static qf_status add_half(saving *s, qf_tensorwriter *writer, const char *name, int64_t rows,
+                          int64_t columns, const float *data)
+{
+    const qf_dtype dtype = s->model->adapter_dtype;
+
+    if (dtype == QF_DTYPE_F32) return add(writer, name, dtype, rows, columns, data);
+    const int64_t count = rows * columns;
+    uint16_t *brief = qf_arena_take(&s->streams, (size_t)count * sizeof *brief);
+    for (int64_t i = 0; i < count; i++) brief[i] = qf_bfloat_of(data[i]);
+    return add(writer, name, dtype, rows, columns, brief);
+}
+
+static qf_status add_adapters(saving *s, qf_tensorwriter *writer)
 {
     const qf_qmodel *model = s->model;
     char name[NAME];
     for (int at = 0; at < copies(model); at++) {
         const qf_qlinear *linear = &model->linear[at];
         const linear_shape shape = shape_of(model, at);
-        QF_TRY(add(writer, name_of(model, at, "lora_A", name), QF_DTYPE_F32, model->rank,
-                   shape.groups, linear->lora_a));
-        QF_TRY(add(writer, name_of(model, at, "lora_B", name), QF_DTYPE_F32, shape.n,
-                   model->rank, linear->lora_b));
+        QF_TRY(add_half(s, writer, name_of(model, at, "lora_A", name), model->rank,
+                        shape.groups, linear->lora_a));
+        QF_TRY(add_half(s, writer, name_of(model, at, "lora_B", name), shape.n, model->rank,
+                        linear->lora_b));
     }
-    return qf_tensorwriter_commit(writer);
+    return QF_OK;
+}
+
+static qf_status commit_adapters(qf_tensorwriter *writer, saving *s)
+{
+    const qf_qmodel *model = s->model;
+    qf_arena measure = {0};
+
+    for (int at = 0; at < copies(model); at++) {
+        const linear_shape shape = shape_of(model, at);
+        qf_arena_take(&measure, (size_t)(model->rank * shape.groups) * sizeof(uint16_t));
+        qf_arena_take(&measure, (size_t)(shape.n * model->rank) * sizeof(uint16_t));
+    }
+    QF_TRY(qf_arena_init(&s->streams, measure.used));
+    qf_status status = add_adapters(s, writer);
+    if (status == QF_OK) status = qf_tensorwriter_commit(writer);
+    qf_arena_release(&s->streams);
+    return status;
 }
 
 typedef qf_status commit_file(qf_tensorwriter *writer, saving *s);

@@ -121,6 +121,46 @@ static void what_is_saved_is_loaded(void **state)
     assert_false(qf_file_exists(path_of("adapters.safetensors", path)));
 }
 
+/* Eight bits of mantissa stay, and saving again keeps them. */
+static void adapters_may_be_brief(void **state)
+{
+    qf_qmodel model, back[2];
+    char path[128];
+    struct stat whole, brief;
+    double worst = 0;
+
+    (void)state;
+    check_tiny_quantised(&model, false, 4);
+    check_tiny_adapters(&model, 3, 5);
+    assert_int_equal(qf_qmodel_save(&model, directory), QF_OK);
+    assert_int_equal(stat(path_of("adapters.safetensors", path), &whole), 0);
+    model.adapter_dtype = QF_DTYPE_BF16;
+    assert_int_equal(qf_qmodel_save(&model, directory), QF_OK);
+    assert_int_equal(stat(path, &brief), 0);
+    assert_true(brief.st_size < whole.st_size);
+    assert_int_equal(qf_qmodel_load(directory, &back[0]), QF_OK);
+    assert_int_equal(back[0].adapter_dtype, QF_DTYPE_BF16);
+    for (int at = 0; at < model.base.config.layers * QF_LINEARS * 3; at++) {
+        int64_t n, k;
+        qf_linear_shape(&model.base.config, (qf_linear_kind)(at / 3 % QF_LINEARS), &n, &k);
+        for (int64_t i = 0; i < 3 * n; i++) {
+            const double was = model.linear[at].lora_b[i], is = back[0].linear[at].lora_b[i];
+            worst = fmax(worst, fabs(is - was) / fabs(was));
+        }
+        for (int64_t i = 0; i < 3 * qf_groups(k, 32); i++) {
+            const double was = model.linear[at].lora_a[i], is = back[0].linear[at].lora_a[i];
+            worst = fmax(worst, fabs(is - was) / fabs(was));
+        }
+    }
+    assert_true(worst > 0 && worst <= 1.0 / 256);
+    assert_int_equal(qf_qmodel_save(&back[0], directory), QF_OK);
+    assert_int_equal(qf_qmodel_load(directory, &back[1]), QF_OK);
+    assert_copies_equal(&back[0], &back[1]);
+    qf_qmodel_release(&model);
+    qf_qmodel_release(&back[0]);
+    qf_qmodel_release(&back[1]);
+}
+
 static void copies_are_found_by_width(void **state)
 {
     (void)state;
@@ -342,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(what_is_saved_is_loaded),
+        IN_DIRECTORY(adapters_may_be_brief),
         cmocka_unit_test(dropped_blocks_are_gone),
         cmocka_unit_test(copies_are_found_by_width),
         cmocka_unit_test(wrong_widths_are_refused),

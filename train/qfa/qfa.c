@@ -361,6 +361,7 @@ static qf_status train(run *r)
     QF_TRY(start(r, &loop.first));
     QF_TRY(tr_loop_run(&loop));
     QF_TRY(tr_adapters_export(r->adapters, r->model));
+    r->model->adapter_dtype = o->adapter_dtype;
     return writes(r) ? qf_qmodel_save(r->model, o->directory) : QF_OK;
 }
 

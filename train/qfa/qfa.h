@@ -35,6 +35,7 @@ typedef struct tr_qfa_options {
      * rank). */
     tr_sharing sharing;
     int rank; /* 0: the offsets themselves are trained, and the saved model has no adapters */
+    qf_dtype adapter_dtype; /* of the saved adapters, F32 or BF16; checkpoints are exact */
     /* Distillation from the full-precision model: `share` of what is wanted.  May be NULL. */
     const qf_model *teacher;
     double share;
