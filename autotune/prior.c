@@ -8,6 +8,7 @@
 #include "prior.h"
 
 #include <math.h>
+#include <string.h>
 
 static const double cycles_per_ns = 3, memory_bytes_per_ns = 14, threads_to_saturate = 4;
 static const double fma_latency = 4, wake_ns = 1500;
@@ -184,6 +185,29 @@ static double weight_bytes(const qf_problem *p)
     return (double)p->n * (double)p->k * (bits + params) / 8;
 }
 
+/* Since Zen 4 AMD's prefetchers follow one long stream and lose their way among several short
+ * ones, the panels of a tile: 39 GB/s of cold weights with one, 30 with two, 22 with four,
+ * where plain reads of as many streams give 44 (Zen 5; docs/performance.md).  Zen 3 and the
+ * Xeons we met gain from several. */
+static bool prefers_one_stream(const qf_cpu *cpu)
+{
+    if (strcmp(cpu->vendor, "AuthenticAMD") != 0) return false;
+    const int model = cpu->model;
+    const bool zen4 = cpu->family == 0x19 && ((model >= 0x10 && model < 0x20) || model >= 0x60);
+    return zen4 || cpu->family > 0x19;
+}
+
+/* By how much longer the weights take to come; recipes that unpack go panel by panel. */
+static double scattering(const qf_cpu *cpu, const qf_kernel_id *kernel)
+{
+    const qf_recipe r = kernel->recipe;
+    const bool streams =
+        r == QF_RECIPE_ROWS || r == QF_RECIPE_DOT || r == QF_RECIPE_DOT2 || r == QF_RECIPE_DOT3;
+    const double panels = (double)kernel->tile.nr / qf_isa_panel(kernel->isa);
+
+    return streams && prefers_one_stream(cpu) ? 1 + 0.25 * (panels - 1) : 1;
+}
+
 /* The share of the slowest thread, 1 / threads when all columns split evenly. */
 static double slowest_share(const qf_problem *p, const qf_kernel_id *kernel)
 {
@@ -199,7 +223,8 @@ double qf_prior_ns(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *k
         (kernel_cycles(cpu, p, kernel) * slowest_share(p, kernel) + packing / p->threads) /
         cycles_per_ns;
     const double lanes_of_memory = fmin(p->threads, threads_to_saturate);
-    const double memory = weight_bytes(p) / (memory_bytes_per_ns * lanes_of_memory);
+    const double memory =
+        weight_bytes(p) * scattering(cpu, kernel) / (memory_bytes_per_ns * lanes_of_memory);
     /* The hardware prefetcher overlaps most of the smaller with the larger. */
     return fmax(compute, memory) + 0.15 * fmin(compute, memory) +
            (p->threads > 1 ? wake_ns : 0);

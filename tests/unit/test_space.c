@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,9 +226,43 @@ static void the_prior_knows_the_obvious(void **state)
 
 /* ---- strategies ------------------------------------------------------------------------ */
 
+/* Weights from memory: one stream of them where the prefetchers follow one, several elsewhere.
+ */
+static void streams_are_as_many_as_the_cpu_follows(void **state)
+{
+    static const struct {
+        const char *vendor;
+        int family, model;
+        bool one;
+    } cpus[] = {{"AuthenticAMD", 0x19, 0x01, false}, {"AuthenticAMD", 0x19, 0x11, true},
+                {"AuthenticAMD", 0x19, 0x21, false}, {"AuthenticAMD", 0x19, 0x61, true},
+                {"AuthenticAMD", 0x1A, 0x02, true},  {"AuthenticAMD", 0x17, 0x31, false},
+                {"GenuineIntel", 0x06, 0xCF, false}, {"GenuineIntel", 0x1A, 0x02, false}};
+    static const char *const asked[] = {
+        "fast_q4g64_1x4096x4096_t1", "fast_q2g64_2x2048x2048_t1", "fine_q4g64_1x4096x4096_t1"};
+    (void)state;
+    for (size_t c = 0; c < sizeof cpus / sizeof *cpus; c++)
+        for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+            qf_cpu cpu = machine();
+            qf_problem problem;
+            qf_space space;
+            snprintf(cpu.vendor, sizeof cpu.vendor, "%s", cpus[c].vendor);
+            cpu.family = cpus[c].family, cpu.model = cpus[c].model;
+            assert_int_equal(qf_problem_parse(asked[i], &problem), QF_OK);
+            assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
+            const qf_kernel_id *best = &space.item[0].kernel;
+            if (cpus[c].one)
+                assert_int_equal(best->tile.nr, qf_isa_panel(best->isa));
+            else if (i == 0)
+                assert_true(best->tile.nr > qf_isa_panel(best->isa));
+            qf_space_release(&space);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(streams_are_as_many_as_the_cpu_follows),
         cmocka_unit_test(kernels_answer_the_problem_once_each),
         cmocka_unit_test(everything_left_out_has_a_reason),
         cmocka_unit_test(spills_are_counted),
