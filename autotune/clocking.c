@@ -165,6 +165,7 @@ static qf_status clock_apart(void *context, void *record)
     qf_subject subject;
 
     QF_TRY(qf_pool_after_fork(p->bench->options->pool));
+    qf_operands_touch(&p->bench->operands);
     QF_TRY(qf_subject_init(&p->bench->operands, p->b, &subject));
     qf_status status = qf_subject_check(&subject);
     if (status == QF_WRONG) {
@@ -200,6 +201,7 @@ static qf_status duel_apart(void *context, void *record)
     qf_subject a, b;
 
     QF_TRY(qf_pool_after_fork(p->bench->options->pool));
+    qf_operands_touch(&p->bench->operands);
     QF_TRY(qf_subject_init(&p->bench->operands, p->a, &a));
     qf_status status = qf_subject_init_part(&p->bench->operands, p->b, p->b_panels, &b);
     if (status == QF_OK) {

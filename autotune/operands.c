@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "qforge/half.h"
 #include "qforge/memory.h"
@@ -128,6 +129,17 @@ void qf_operands_release(qf_operands *o)
     qf_free(o->x);
     qf_free(o->y);
     *o = (qf_operands){0};
+}
+
+void qf_operands_touch(const qf_operands *o)
+{
+    const int64_t page = sysconf(_SC_PAGESIZE);
+
+    for (int i = 0; i < o->copies; i++) {
+        const qf_packed *p = &o->copy[i];
+        const volatile uint8_t *bytes = p->bytes;
+        for (int64_t at = 0; at < p->panels * p->panel_bytes; at += page) (void)bytes[at];
+    }
 }
 
 /* ---- subjects -------------------------------------------------------------------------- */

@@ -25,6 +25,10 @@ QF_MUST_CHECK qf_status qf_operands_init(const qf_cpu *cpu, const qf_problem *pr
                                          qf_cache_mode cache, qf_pool *pool,
                                          qf_operands *operands);
 void qf_operands_release(qf_operands *operands);
+/* Reads a byte of every page of the weights.  A fork's pages are marked as never read, and the
+ * first read of each, which marks it, takes a trap's time: a product of a megabyte then took
+ * four times as long until the round was over, unless its kernel fetches ahead. */
+void qf_operands_touch(const qf_operands *operands);
 
 /* A kernel bound to every copy. */
 typedef struct qf_subject {

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -79,11 +80,46 @@ static void a_part_computes_the_first_columns_alone(void **state)
     qf_operands_release(&operands);
 }
 
+/* Kilobytes of this process's pages that were read since they were marked as old; below 0 where
+ * that cannot be told. */
+static long referenced(bool forget)
+{
+    char line[256];
+    long sum = 0, one;
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (!file) return -1;
+    if (forget) fputs("1", file);
+    if (fclose(file) != 0) return -1;
+    file = fopen("/proc/self/smaps", "r");
+    if (!file) return -1;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "Referenced: %ld kB", &one) == 1) sum += one;
+    fclose(file);
+    return sum;
+}
+
+static void every_page_of_the_weights_is_touched(void **state)
+{
+    qf_operands o = made("fast_q4g32_1x2048x512_t1", QF_COLD);
+    const long size = o.copies * (long)(o.copy[0].panels * o.copy[0].panel_bytes) / 1024;
+
+    (void)state;
+    const long before = referenced(true);
+    if (before < 0 || before > size / 2) {
+        qf_operands_release(&o);
+        skip();
+    }
+    qf_operands_touch(&o);
+    assert_true(referenced(false) >= before + size - size / 50);
+    qf_operands_release(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(subjects_share_one_round),
         cmocka_unit_test(a_part_computes_the_first_columns_alone),
+        cmocka_unit_test(every_page_of_the_weights_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
