@@ -27,11 +27,18 @@ static double off(const qf_experience *e)
     return log(e->ns / e->predicted_ns);
 }
 
+/* Most of what those near the best say. */
 static double usual(const neighbour *n)
 {
-    double sum = 0;
-    for (int i = 0; i < n->count; i++) sum += off(&n->trial[i]);
-    return sum / n->count;
+    double best = HUGE_VAL, sum = 0, weights = 0;
+
+    for (int i = 0; i < n->count; i++) best = fmin(best, n->trial[i].ns);
+    for (int i = 0; i < n->count; i++) {
+        const double weight = (best / n->trial[i].ns) * (best / n->trial[i].ns);
+        sum += weight * off(&n->trial[i]);
+        weights += weight;
+    }
+    return sum / weights;
 }
 
 /* The nearest first. */
@@ -62,16 +69,34 @@ static int find(const qf_experience *trials, int count, const qf_problem *proble
     return found;
 }
 
-/* Steps of depth and rows count little: beyond the shape they are cut off. */
-static double unlike(const qf_kernel_id *a, const qf_kernel_id *b)
+/* A kernel on a problem: into how many blocks its rows fall, and how many more than there are
+ * they hold. */
+typedef struct rows {
+    double blocks, padding; /* octaves */
+} rows;
+
+static rows rows_of(const qf_problem *p, const qf_tile *t)
 {
-    const qf_tile *s = &a->tile, *t = &b->tile;
-    return abs(s->mr - t->mr) + 1.0 * abs(s->nr - t->nr) / qf_isa_panel(a->isa) +
+    const double blocks = ceil((double)p->m / t->mr);
+    return (rows){log2(blocks), log2(blocks * t->mr / (double)p->m)};
+}
+
+/* Five rows in blocks of four are no more like six in blocks of three than like four in one
+ * block: what counts is how the rows fall.  Steps of depth and rows count little: beyond the
+ * shape they are cut off.  The weights were chosen on sweeps of two machines. */
+static double unlike(const qf_problem *p, const qf_kernel_id *a, const qf_experience *e)
+{
+    const qf_tile *s = &a->tile, *t = &e->kernel.tile;
+    const rows x = rows_of(p, s), y = rows_of(&e->problem, t);
+
+    return fabs(x.blocks - y.blocks) / 2 + 4 * fabs(x.padding - y.padding) +
+           0.75 * abs(s->mr - t->mr) + 1.0 * abs(s->nr - t->nr) / qf_isa_panel(a->isa) +
            0.1 * abs(s->unroll - t->unroll) + 0.001 * abs(s->kc - t->kc) +
            0.00001 * abs(s->mc - t->mc);
 }
 
-static double correction(const neighbour *nearest, int found, const qf_kernel_id *kernel)
+static double correction(const neighbour *nearest, int found, const qf_problem *problem,
+                         const qf_kernel_id *kernel)
 {
     double sum = 0, weights = 1e-3;
 
@@ -80,7 +105,7 @@ static double correction(const neighbour *nearest, int found, const qf_kernel_id
         for (int i = 0; i < nearest[n].count; i++) {
             const qf_experience *e = &nearest[n].trial[i];
             if (e->kernel.recipe != kernel->recipe) continue;
-            const double weight = near * exp(-unlike(kernel, &e->kernel));
+            const double weight = near * exp(-unlike(problem, kernel, e));
             sum += weight * (off(e) - nearest[n].usual);
             weights += weight;
         }
@@ -95,6 +120,7 @@ bool qf_neighbours_expect(const qf_experience *trials, int count, const qf_probl
     const int found = find(trials, count, problem, limit, nearest);
 
     for (int i = 0; found && i < candidate_count; i++)
-        candidates[i].expected_ns *= exp(correction(nearest, found, &candidates[i].kernel));
+        candidates[i].expected_ns *=
+            exp(correction(nearest, found, problem, &candidates[i].kernel));
     return found > 0;
 }
