@@ -15,12 +15,12 @@ static const qf_measure_options quick = {.min_seconds = 0.02,
                                          .max_seconds = 0.25,
                                          .sample_ns = 200e3,
                                          .target = 0.01,
-                                         .min_samples = 5};
+                                         .min_samples = 6};
 static const qf_measure_options race = {.min_seconds = 0.03,
                                         .max_seconds = 0.3,
                                         .sample_ns = 200e3,
                                         .target = 0.01,
-                                        .min_samples = 5,
+                                        .min_samples = 6,
                                         .lost = QF_CLOSE_BEHIND};
 static const qf_measure_options careful = {.min_seconds = 0.05,
                                            .max_seconds = 0.8,

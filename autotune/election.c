@@ -1,12 +1,11 @@
 /* election.c -- the fastest few of a search, compared in pairs within what is left of its
  * budget. */
-#include "pacing.h"
 #include "tuning.h"
 
 #include <math.h>
 
+#include "pacing.h"
 #include "qforge/clock.h"
-#include "trial.h"
 
 enum { FINALISTS = 10, PLACED = 3 };
 
@@ -90,16 +89,13 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
 static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align)
 {
     tuning *t = v->t;
-    qf_rival rival = tuning_rival(t);
     qf_trial trial = {*t->problem, *finalist, t->bench.cache, tuning_best_ns(t)};
     qf_outcome outcome;
     bool reused;
 
     trial.kernel.tile.align = align;
     if (qf_kernel_equal(&trial.kernel, &v->leader)) return QF_OK;
-    const double start = tuning_elapsed(t);
-    const qf_status status = qf_trial_hold(&t->bench, &trial, &rival, &outcome, &reused);
-    t->trial_s = fmax(t->trial_s, tuning_elapsed(t) - start);
+    const qf_status status = tuning_try(t, &trial, &outcome, &reused);
     if (status == QF_NOT_FOUND) return QF_OK; /* quarantined */
     QF_TRY(status);
     const qf_timing *time = &outcome.timing;

@@ -1,5 +1,4 @@
 /* tune.c -- the search for one problem. */
-#include "pacing.h"
 #include "tuning.h"
 
 #include <math.h>
@@ -7,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pacing.h"
 #include "qforge/champions.h"
 #include "qforge/clock.h"
 #include "qforge/memory.h"
@@ -20,6 +20,7 @@ enum { AT_LEAST = 8, TENTH = 10, TRIALS = 16, SEEDS = 3 };
 
 /* Expected times beyond this many times the best expected are not tried. */
 static const double hopeless = 2.5;
+
 static const struct {
     const char *name;
     qf_strategy_next *next;
@@ -95,10 +96,16 @@ double tuning_best_ns(const tuning *t)
     return fmax(t->ns[t->best], t->yardstick.ns);
 }
 
-qf_rival tuning_rival(const tuning *t)
+qf_status tuning_try(tuning *t, const qf_trial *trial, qf_outcome *outcome, bool *reused)
 {
-    if (t->best < 0) return (qf_rival){0};
-    return (qf_rival){&t->space.item[t->best].kernel, t->yardstick.ns, 0};
+    qf_rival rival = {0};
+    if (t->best >= 0) rival = (qf_rival){&t->space.item[t->best].kernel, t->yardstick.ns, 0};
+
+    const double start = tuning_elapsed(t);
+    const qf_status status = qf_trial_hold(&t->bench, trial, &rival, outcome, reused);
+    t->trial_s = fmax(t->trial_s, tuning_elapsed(t) - start);
+    qf_yardstick_look(&t->yardstick, rival.seen_ns);
+    return status;
 }
 
 /* ---- what to try ----------------------------------------------------------------------- */
@@ -221,10 +228,7 @@ static qf_status try_one(tuning *t, int index)
     qf_outcome outcome;
     bool reused = false;
 
-    qf_rival rival = tuning_rival(t);
-    const double start = tuning_elapsed(t);
-    const qf_status status = qf_trial_hold(&t->bench, &trial, &rival, &outcome, &reused);
-    t->trial_s = fmax(t->trial_s, tuning_elapsed(t) - start);
+    const qf_status status = tuning_try(t, &trial, &outcome, &reused);
     if (status == QF_NOT_FOUND) { /* quarantined */
         t->result->skipped++;
         t->ns[index] = -1;
@@ -232,7 +236,6 @@ static qf_status try_one(tuning *t, int index)
         return QF_OK;
     }
     QF_TRY(status);
-    qf_yardstick_look(&t->yardstick, rival.seen_ns);
     note(t, index, &outcome, reused);
     return QF_OK;
 }

@@ -32,8 +32,10 @@ double tuning_elapsed(const tuning *t);
 double tuning_seconds_left(const tuning *t);
 /* What the fastest so far takes: luck is in its own time alone. */
 double tuning_best_ns(const tuning *t);
-/* The fastest so far. */
-qf_rival tuning_rival(const tuning *t);
+/* Holds a trial in pairs with the fastest so far: qf_trial_hold(), whose failures it passes on.
+ * What it took and what the pairs said of the fastest are kept. */
+QF_MUST_CHECK qf_status tuning_try(tuning *t, const qf_trial *trial, qf_outcome *outcome,
+                                   bool *reused);
 
 /* Whether the ledger's election already weighed everything tried so far. */
 bool tuning_elected(const tuning *t);

@@ -3,21 +3,25 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "qforge/names.h"
 
 /* The part of all steps, the last, in which a stable rate falls. */
 static const double falling = 0.5;
 
+static const char *decay_name(int decay)
+{
+    static const char *const names[TR_DECAYS] = {
+        [TR_CONSTANT] = "constant", [TR_COSINE] = "cosine", [TR_STABLE] = "stable"};
+    return names[decay];
+}
+
 qf_status tr_decay_named(const char *name, tr_decay *decay)
 {
-    static const char *const names[] = {"constant", "cosine", "stable"};
-
-    for (int i = 0; i < 3; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *decay = (tr_decay)i;
-            return QF_OK;
-        }
-    return qf_fail(QF_USAGE, "--schedule: '%s' is neither constant, cosine nor stable", name);
+    int found = 0;
+    QF_TRY(qf_name_find("schedule", decay_name, TR_DECAYS, name, &found));
+    *decay = (tr_decay)found;
+    return QF_OK;
 }
 
 double tr_schedule_rate(const tr_schedule *s, int64_t step)

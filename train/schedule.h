@@ -6,7 +6,7 @@
 
 #include "qforge/status.h"
 
-typedef enum tr_decay { TR_CONSTANT, TR_COSINE, TR_STABLE } tr_decay;
+typedef enum tr_decay { TR_CONSTANT, TR_COSINE, TR_STABLE, TR_DECAYS } tr_decay;
 
 /* A linear rise over `warmup` steps to `peak`, then constant; or half a cosine down to `floor`
  * at the last of `steps` (Loshchilov and Hutter 2017); or stable at `peak` for half of the

@@ -25,8 +25,8 @@ typedef struct qf_conditions {
     int moves;       /* of the timing thread, to other CPUs */
 } qf_conditions;
 
-/* Of both together: sums, the first one's canary, the drift further from 1.  A sum of nothing
- * (zeroed) and one is the one. */
+/* Of both together: sums, the first one's canary, the drift further from 1.  a zeroed:
+ * b. */
 qf_conditions qf_conditions_sum(const qf_conditions *a, const qf_conditions *b);
 
 /* Times a canary. */

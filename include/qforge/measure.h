@@ -24,7 +24,8 @@ typedef struct qf_timing {
 
 typedef struct qf_measure_options {
     double min_seconds; /* keep sampling at least this long, default 0.05 */
-    double max_seconds; /* sample no longer, default 1; but for fewer than six samples */
+    double max_seconds; /* sample no longer, default 1; four times as long where calls are so
+                           long that fewer than six samples (or min_samples) fit */
     double sample_ns;   /* a sample repeats the call until this long, default 100e3 */
     double target;      /* stop when the interval's half-width is below this fraction of
                            the median, default 0.01 */

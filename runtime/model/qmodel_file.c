@@ -8,8 +8,8 @@
 #include "bitstream.h"
 #include "huggingface.h"
 #include "qforge/file.h"
-#include "qforge/qmodel.h"
 #include "qforge/half.h"
+#include "qforge/qmodel.h"
 #include "qforge/tensorfile.h"
 
 enum { RANK_MAX = 4096 };

@@ -44,7 +44,7 @@ full 2 'not a whole number' dim=16.5,hidden=24,layers=1,heads=2,vocab=384
 full 2 'not a number' dim=x,hidden=24,layers=1,heads=2,vocab=384
 full 2 'hidden is missing' dim=16,layers=1,heads=2,vocab=384
 full 2 'no multiple' dim=16,hidden=24,layers=1,heads=3,vocab=384
-full 2 'neither' $shape --schedule sawtooth
+full 2 "unknown schedule 'sawtooth' (there are constant, cosine, stable)" $shape --schedule sawtooth
 full 1 'learning rate' $shape --lr 0
 full 1 'context is 16' $shape --length 17
 full 1 'nowhere' $shape --data nowhere.txt
@@ -74,3 +74,16 @@ for more in "" "--resume --seed 9"; do
     [ $got -eq 2 ] || { echo "train $more on a begun run: exit $got"; exit 1; }
     diff -r before begun
 done
+
+# Adapters as bfloat16 take less room and are still a model.
+"$qforge" quantize --model begun --method rtn --bits 2,4 --group 32 --db none -o quantised >out 2>err
+refuse 2 'neither f32 nor bf16' --model quantised --data text/train.txt --steps 1 --length 16 \
+    --db none --adapters f16 -o model
+for type in f32 bf16; do
+    "$qforge" train --model quantised --data text/train.txt --steps 2 --batch 2 --length 16 \
+        --rank 2 --adapters $type --db none -o $type >out 2>err
+    "$qforge" eval --model $type --subnet 2 --text text/test.txt --records 2 --db none --json >out
+    grep -q '"tokens":' out || { echo "$type is no model"; cat out; exit 1; }
+done
+[ "$(wc -c <bf16/adapters.safetensors)" -lt "$(wc -c <f32/adapters.safetensors)" ] ||
+    { echo "bf16 is no smaller"; exit 1; }
