@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autotune/clocking.h"
+#include "autotune/space.h"
 #include "ledger_fixture.h"
 #include "qforge/memory.h"
 #include "qforge/source.h"
@@ -245,6 +247,41 @@ static void products_beyond_memory_are_refused(void **state)
     qf_store_close(b.store);
 }
 
+/* ---- the clock ------------------------------------------------------------------------- */
+
+/* A candidate's time is told in what its rival is said to take, and what the rival takes by
+ * the clock is told as well. */
+static void times_are_told_in_the_rivals(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(2);
+    qf_kernel kernel[2];
+    qf_problem problem;
+    assert_int_equal(qf_problem_parse(small, &problem), QF_OK);
+    qf_bench bench = qf_bench_of(&b.options, &problem);
+    qf_space space;
+    assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
+    for (int i = 0; i < 2; i++) {
+        kernel[i].id = space.item[i].kernel;
+        assert_int_equal(qf_jit_get(jit, &kernel[i].id, &kernel[i].run, NULL), QF_OK);
+    }
+    qf_outcome alone = {.verdict = QF_VERDICT_OK}, paired = alone;
+    qf_rival rival = {0};
+    assert_int_equal(qf_clock(&bench, &kernel[0], 1e3, &rival, &alone), QF_OK);
+    assert_int_equal(alone.verdict, QF_VERDICT_OK);
+    assert_true(rival.seen_ns == 0);
+    rival = (qf_rival){&kernel[0].id, 1000 * alone.timing.median_ns, 0};
+    assert_int_equal(qf_clock(&bench, &kernel[1], 1e3, &rival, &paired), QF_OK);
+    assert_int_equal(paired.verdict, QF_VERDICT_OK);
+    assert_true(paired.timing.median_ns > 50 * alone.timing.median_ns);
+    assert_true(paired.timing.samples >= 3);
+    assert_true(rival.seen_ns > 0 && rival.seen_ns < 20 * alone.timing.median_ns);
+    qf_space_release(&space);
+    qf_bench_close(&bench);
+    qf_store_close(b.store);
+}
+
 /* ---- the ladder ------------------------------------------------------------------------ */
 
 static qf_kernel found(const qf_tuned *source, const char *name)
@@ -349,6 +386,7 @@ int main(void)
         LEDGER_TEST(kernels_that_killed_two_tuners_are_left_out),
         LEDGER_TEST(a_wrong_code_is_not_timed),
         LEDGER_TEST(products_beyond_memory_are_refused),
+        LEDGER_TEST(times_are_told_in_the_rivals),
         LEDGER_TEST(the_ladder_has_four_rungs),
         cmocka_unit_test(the_prior_answers_everything),
         cmocka_unit_test(threads_may_ask_together),

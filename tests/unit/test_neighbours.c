@@ -119,18 +119,23 @@ static void the_two_nearest_speak(void **state)
 
     (void)state;
     for (int o = 0; o < 6; o++) {
-        qf_experience trial[3 * ROWS];
-        qf_candidate c[ROWS];
+        qf_experience trial[3 * ROWS], two[2 * ROWS];
+        qf_candidate c[ROWS], of_two[ROWS];
+        int kept = 0;
         for (int i = 0; i < 3; i++) {
             qf_problem problem = asked;
             problem.n <<= 1 + order[o][i];
             fill(trial + i * ROWS, problem, fastest[order[o][i]], 0.5);
+            if (order[o][i] < 2) fill(two + kept++ * ROWS, problem, fastest[order[o][i]], 0.5);
         }
         reset(c);
         assert_true(qf_neighbours_expect(trial, 3 * ROWS, &asked, 4, c, ROWS));
         for (int i = 0; i < ROWS; i++) assert_true(factor(&c[1]) <= factor(&c[i]));
-        assert_true(factor(&c[7]) < factor(&c[4])); /* the far one is not asked */
         assert_true(factor(&c[7]) < factor(&c[5]));
+        reset(of_two); /* the far one is not asked */
+        assert_true(qf_neighbours_expect(two, 2 * ROWS, &asked, 4, of_two, ROWS));
+        for (int i = 0; i < ROWS; i++)
+            assert_true(fabs(factor(&c[i]) - factor(&of_two[i])) < 1e-12);
     }
 }
 
