@@ -20,8 +20,7 @@ static const qf_measure_options race = {.min_seconds = 0.03,
                                         .max_seconds = 0.3,
                                         .sample_ns = 200e3,
                                         .target = 0.01,
-                                        .min_samples = 6,
-                                        .lost = QF_CLOSE_BEHIND};
+                                        .min_samples = 6};
 static const qf_measure_options careful = {.min_seconds = 0.05,
                                            .max_seconds = 0.8,
                                            .sample_ns = 200e3,
@@ -29,8 +28,8 @@ static const qf_measure_options careful = {.min_seconds = 0.05,
                                            .min_samples = 9};
 /* One call, to see whether it is worth a race. */
 static const qf_measure_options glance = {.sample_ns = 1, .target = 1, .min_samples = 1};
-/* Calls beyond this many times the rival's are not worth a second look, unless they are so
- * short that a look costs nothing and a busy machine may be to blame. */
+/* Calls beyond this many times the fastest one's are not worth a second look, unless they are
+ * so short that a look costs nothing and a busy machine may be to blame. */
 static const double far_behind = 2.5, short_ns = 2e6;
 
 qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem)
@@ -80,10 +79,10 @@ typedef struct pairing {
     qf_bench *bench; /* the worker's own */
     const qf_measure_options *options;
     const qf_kernel *a, *b; /* b is the candidate; a may be NULL: alone */
-    double a_ns;
-    int64_t b_panels; /* of the weights, for b; 0: all */
-    double seconds;   /* a duel may be repeated within */
-    uint64_t seed;    /* of the order within pairs */
+    double a_ns, best_ns;   /* of a product: a's, and the fastest so far's */
+    int64_t b_panels;       /* of the weights, for b; 0: all */
+    double seconds;         /* a duel may be repeated within */
+    uint64_t seed;          /* of the order within pairs */
 } pairing;
 
 /* What a worker leaves. */
@@ -123,7 +122,7 @@ static qf_status run_race(const pairing *p, qf_subject *subject, qf_outcome *out
     qf_measure_options first = glance;
 
     if (p->a_ns > short_ns) {
-        first.give_up_ns = far_behind * p->a_ns;
+        first.give_up_ns = far_behind * p->best_ns;
         outcome->timing = qf_measure(&first, qf_subject_run, NULL, subject);
         if (outcome->timing.median_ns > first.give_up_ns) {
             qf_outcome_fail(outcome, QF_VERDICT_SLOW, "given up: far slower than the best");
@@ -230,7 +229,9 @@ qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns
                    qf_rival *rival, qf_outcome *outcome)
 {
     qf_kernel other;
-    pairing p = {.bench = bench, .options = &race, .b = kernel, .seed = bench->options->seed};
+    qf_measure_options options = race;
+    pairing p = {
+        .bench = bench, .options = &options, .b = kernel, .seed = bench->options->seed};
     result r = {.outcome = *outcome};
     qf_death death;
 
@@ -239,6 +240,8 @@ qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns
         QF_TRY(load(bench, rival->kernel, &other));
         p.a = &other;
         p.a_ns = rival->ns;
+        p.best_ns = rival->best * rival->ns;
+        options.lost = QF_CLOSE_BEHIND * rival->best;
     }
     QF_TRY(run_apart(clock_apart, &p, fmax(predicted_ns, p.a_ns), &r, &death));
     *outcome = r.outcome;

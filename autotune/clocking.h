@@ -19,16 +19,17 @@ typedef struct qf_bench {
 qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem);
 void qf_bench_close(qf_bench *bench); /* also a zeroed one */
 
-/* The fastest so far.  Candidates are timed in pairs with it, so that a machine that is
- * slow for a while slows both. */
+/* Candidates are timed in pairs with it, so that a machine that is slow for a while slows
+ * both. */
 typedef struct qf_rival {
     const qf_kernel_id *kernel; /* borrowed; NULL: none yet */
     double ns;                  /* per product */
+    double best;                /* the fastest so far takes so many times the rival's time */
     double seen_ns;             /* gets the clock's word on it from the pairs; 0: none */
 } qf_rival;
 
-/* Beyond this many times the rival's time a candidate has surely lost: its race ends, and
- * it is no finalist. */
+/* Beyond this many times the time of the fastest so far a candidate has surely lost: its race
+ * ends, and it is no finalist. */
 #define QF_CLOSE_BEHIND 1.12
 
 /* A verdict that is not OK, with the reason. */
@@ -54,9 +55,9 @@ typedef struct qf_duel {
 } qf_duel;
 
 /* In pairs, in a process of their own, each with its own copy of its code; weights and x are
- * the bench's.  Where b wins (qf_comparison_won) the whole is done once more in another
- * process, the codes loaded again, and the round that says less for b is the answer: wins are
- * confirmed ones. QF_NOT_FOUND: one of them died.
+ * the bench's.  Where b leads (qf_comparison_leads) the whole is done once more in another
+ * process, the codes loaded again, and the round that says less for b is the answer: what
+ * wins or leads did so twice. QF_NOT_FOUND: one of them died.
  *   conditions  of all rounds together: sums, the first one's canary, the furthest drift */
 QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel,
                                       qf_comparison *comparison, qf_conditions *conditions);

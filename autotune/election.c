@@ -3,6 +3,7 @@
 #include "tuning.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "pacing.h"
 #include "qforge/clock.h"
@@ -32,8 +33,7 @@ static int finalists_of(const tuning *t, int *index)
         for (int i = 0; i < t->space.count; i++) {
             bool taken = false;
             for (int j = 0; j < count; j++) taken |= index[j] == i;
-            if (taken || t->ns[i] <= 0 || t->ns[i] > QF_CLOSE_BEHIND * tuning_best_ns(t))
-                continue;
+            if (taken || t->ns[i] <= 0 || t->ns[i] > QF_CLOSE_BEHIND * t->ns[t->best]) continue;
             if (next < 0 || t->ns[i] < t->ns[next]) next = i;
         }
         if (next < 0) break;
@@ -47,6 +47,7 @@ typedef struct vote {
     tuning *t;
     qf_kernel_id leader;
     double leader_ns; /* as its trial said */
+    bool reigns;      /* it was elected before */
     double duel_s;    /* the longest so far took */
 } vote;
 
@@ -57,9 +58,10 @@ static bool may_go_on(const vote *v, double seconds)
     return !tuning_stopped(v->t) && left > 0 && left >= seconds;
 }
 
-/* The leader keeps its seat unless the challenger is faster beyond doubt: the luckiest of
- * many noisy medians is rarely the fastest kernel.  ns: the challenger's; seconds: it may take.
- */
+/* Who was elected before keeps its seat unless the challenger is faster beyond doubt.  One that
+ * leads by its trial alone may have been the luckiest of many, so it yields to whoever led in
+ * both rounds: searches that part here differ by less than pairs can tell.
+ *   ns  the challenger's; seconds: it may take */
 static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, double seconds)
 {
     tuning *t = v->t;
@@ -69,7 +71,7 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
 
     const qf_duel pair = {.a = &v->leader,
                           .b = challenger,
-                          .ns = tuning_best_ns(t),
+                          .ns = t->ns[t->best],
                           .seconds = share_of_sampling * seconds,
                           .seed = t->options->seed};
     const qf_status status = qf_clock_duel(&t->bench, &pair, &duel, &conditions);
@@ -78,10 +80,11 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
     QF_TRY(status);
     QF_TRY(qf_comparison_put(t->options->store, t->options->session, t->problem, t->bench.cache,
                              &v->leader, challenger, &duel, &conditions));
-    if (qf_comparison_won(&duel))
-        v->leader = *challenger, v->leader_ns = ns, t->result->ties = 0;
-    else
-        t->result->ties += duel.ratio_low <= 1;
+    const bool won = qf_comparison_won(&duel);
+    if (won) t->result->ties = 0;
+    if (!won) t->result->ties += duel.ratio_low <= 1;
+    if (won || (!v->reigns && qf_comparison_leads(&duel)))
+        v->leader = *challenger, v->leader_ns = ns, v->reigns = false;
     return QF_OK;
 }
 
@@ -89,19 +92,17 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
 static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align)
 {
     tuning *t = v->t;
-    qf_trial trial = {*t->problem, *finalist, t->bench.cache, tuning_best_ns(t)};
-    qf_outcome outcome;
-    bool reused;
+    qf_trial trial = {*t->problem, *finalist, t->bench.cache, t->ns[t->best]};
+    tuning_word word;
 
     trial.kernel.tile.align = align;
     if (qf_kernel_equal(&trial.kernel, &v->leader)) return QF_OK;
-    const qf_status status = tuning_try(t, &trial, &outcome, &reused);
+    const qf_status status = tuning_try(t, &trial, &word);
     if (status == QF_NOT_FOUND) return QF_OK; /* quarantined */
     QF_TRY(status);
-    const qf_timing *time = &outcome.timing;
-    if (outcome.verdict != QF_VERDICT_OK || time->low_ns > v->leader_ns || !may_go_on(v, 0))
+    if (word.outcome.verdict != QF_VERDICT_OK || word.low_ns > v->leader_ns || !may_go_on(v, 0))
         return QF_OK;
-    return challenge(v, &trial.kernel, time->median_ns, tuning_seconds_left(t));
+    return challenge(v, &trial.kernel, word.ns, tuning_seconds_left(t));
 }
 
 /* Placement alone can move a kernel by more than finalists differ, so where the compiler
@@ -125,17 +126,41 @@ static qf_status challenge_placements(vote *v, const int *index, int count)
     return QF_OK;
 }
 
+/* Who was elected in an earlier search leads, as long as its code is what it was. */
+static qf_status enthrone(vote *v)
+{
+    tuning *t = v->t;
+    const qf_scope scope = tuning_scope(t->options);
+    qf_best best;
+    qf_gemm_fn *run;
+    char hash[17];
+
+    const qf_status status = qf_store_best(t->options->store, &scope, t->problem, &best);
+    if (status == QF_NOT_FOUND) return QF_OK;
+    QF_TRY(status);
+    if (!best.elected || best.cache != t->bench.cache ||
+        qf_jit_get(t->options->jit, &best.kernel, &run, hash) != QF_OK ||
+        strcmp(hash, best.code_hash) != 0)
+        return QF_OK;
+    v->leader = best.kernel, v->leader_ns = best.ns, v->reigns = true;
+    return QF_OK;
+}
+
 qf_status tuning_elect(tuning *t, bool *complete)
 {
     int index[FINALISTS] = {t->best};
     const int count = finalists_of(t, index);
-    vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = tuning_best_ns(t)};
-    int compared = 1;
+    vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = t->ns[t->best]};
+    int compared = 0;
 
     t->result->ties = 0;
-    for (; compared < count && may_go_on(&v, 0); compared++)
-        QF_TRY(challenge(&v, &t->space.item[index[compared]].kernel, t->ns[index[compared]],
+    QF_TRY(enthrone(&v));
+    for (; compared < count && may_go_on(&v, 0); compared++) {
+        const qf_kernel_id *next = &t->space.item[index[compared]].kernel;
+        if (qf_kernel_equal(next, &v.leader)) continue;
+        QF_TRY(challenge(&v, next, t->ns[index[compared]],
                          tuning_seconds_left(t) / (count - compared)));
+    }
     const bool all = compared == count;
     if (all) QF_TRY(challenge_placements(&v, index, count));
     if (!all || tuning_stopped(t)) {

@@ -15,7 +15,7 @@
 #include "trial.h"
 
 /* A search that is not thorough looks at one candidate in TENTH, or at TRIALS; at twice as many
- * while the ledger has taught nothing. */
+ * while the ledger has taught little. */
 enum { AT_LEAST = 8, TENTH = 10, TRIALS = 16, SEEDS = 3 };
 
 /* Expected times beyond this many times the best expected are not tried. */
@@ -91,20 +91,24 @@ double tuning_seconds_left(const tuning *t)
     return t->options->budget_s > 0 ? t->options->budget_s - tuning_elapsed(t) : HUGE_VAL;
 }
 
-double tuning_best_ns(const tuning *t)
+qf_status tuning_try(tuning *t, const qf_trial *trial, tuning_word *word)
 {
-    return fmax(t->ns[t->best], t->yardstick.ns);
-}
-
-qf_status tuning_try(tuning *t, const qf_trial *trial, qf_outcome *outcome, bool *reused)
-{
+    qf_yardstick *const y = &t->yardstick;
     qf_rival rival = {0};
-    if (t->best >= 0) rival = (qf_rival){&t->space.item[t->best].kernel, t->yardstick.ns, 0};
+
+    *word = (tuning_word){0};
+    if (t->rival >= 0)
+        rival = (qf_rival){&t->space.item[t->rival].kernel, y->ns, t->ns[t->best] / y->unit, 0};
 
     const double start = tuning_elapsed(t);
-    const qf_status status = qf_trial_hold(&t->bench, trial, &rival, outcome, reused);
+    const qf_status status =
+        qf_trial_hold(&t->bench, trial, &rival, &word->outcome, &word->reused);
     t->trial_s = fmax(t->trial_s, tuning_elapsed(t) - start);
-    qf_yardstick_look(&t->yardstick, rival.seen_ns);
+    const qf_timing *time = &word->outcome.timing;
+    const double scale = t->rival < 0 || word->reused ? 1 : qf_yardstick_rank(y, 1);
+    word->ns = scale * time->median_ns;
+    word->low_ns = scale * time->low_ns, word->high_ns = scale * time->high_ns;
+    qf_yardstick_look(y, rival.seen_ns);
     return status;
 }
 
@@ -120,7 +124,7 @@ static void prune(qf_space *space)
     space->count = kept;
 }
 
-/* By what other problems taught, as far as there is a ledger; *taught when it was much. */
+/* By what other problems taught, as far as there is a ledger; *taught: it was much. */
 static qf_status expect(const qf_tune_options *options, const qf_problem *problem,
                         qf_space *space, bool *taught)
 {
@@ -130,7 +134,8 @@ static qf_status expect(const qf_tune_options *options, const qf_problem *proble
     if (options->store)
         QF_TRY(qf_ranker_of_store(options->store, &scope, qf_cpu_best_isa(options->cpu),
                                   problem, &ranker));
-    *taught = qf_ranker_expect(ranker, problem, space->item, space->count) == QF_RUNG_LEARNED;
+    *taught = qf_ranker_is_well_taught(ranker);
+    (void)qf_ranker_expect(ranker, problem, space->item, space->count);
     qf_ranker_destroy(ranker);
     return qf_candidates_sort(space->item, space->count);
 }
@@ -188,36 +193,46 @@ static bool time_left(const tuning *t)
     return qf_pace_trial(t->options->budget_s, tuning_seconds_left(t), t->trial_s);
 }
 
-/* What the ledger tells was no pair with the present best. */
-static void lead(tuning *t, int index, const qf_outcome *outcome, bool reused)
+/* What the ledger tells was no pair with the present rival. */
+static void lead(tuning *t, int index, const tuning_word *word)
 {
-    if (t->best < 0 || reused)
-        t->yardstick = qf_yardstick_of(outcome->timing.median_ns);
-    else
-        qf_yardstick_pass(&t->yardstick, outcome->timing.high_ns);
     t->best = index;
+    if (t->rival < 0 || word->reused)
+        t->yardstick = qf_yardstick_of(word->ns);
+    else if (qf_yardstick_is_outrun(&t->yardstick, word->high_ns))
+        qf_yardstick_pass(&t->yardstick, word->high_ns);
+    else
+        return;
+    t->rival = index;
 }
 
-static void note(tuning *t, int index, const qf_outcome *outcome, bool reused)
+/* As best known; 0: there is none. */
+static double best_ns(const tuning *t)
+{
+    return t->best < 0 ? 0 : qf_yardstick_told(&t->yardstick, t->ns[t->best]);
+}
+
+static void note(tuning *t, int index, const tuning_word *word)
 {
     qf_tune_result *r = t->result;
+    const qf_outcome *outcome = &word->outcome;
     const bool good = outcome->verdict == QF_VERDICT_OK;
 
     t->order[t->tried++] = index;
-    t->ns[index] = good ? outcome->timing.median_ns : -1;
-    r->reused += reused;
+    t->ns[index] = good ? word->ns : -1;
+    r->reused += word->reused;
     const bool ran = good || outcome->verdict == QF_VERDICT_SLOW;
-    r->measured += !reused && ran;
+    r->measured += !word->reused && ran;
     r->failed += !ran;
-    if (good && (t->best < 0 || t->ns[index] < t->ns[t->best])) lead(t, index, outcome, reused);
+    if (good && (t->best < 0 || t->ns[index] < t->ns[t->best])) lead(t, index, word);
     if (!t->options->report) return;
     const qf_tune_event event = {.problem = t->problem,
                                  .done = t->tried,
                                  .total = r->planned,
                                  .kernel = &t->space.item[index].kernel,
                                  .outcome = outcome,
-                                 .reused = reused,
-                                 .best_ns = t->best < 0 ? 0 : t->ns[t->best]};
+                                 .reused = word->reused,
+                                 .best_ns = best_ns(t)};
     t->options->report(t->options->context, &event);
 }
 
@@ -225,10 +240,9 @@ static qf_status try_one(tuning *t, int index)
 {
     const qf_trial trial = {*t->problem, t->space.item[index].kernel, t->bench.cache,
                             t->space.item[index].predicted_ns};
-    qf_outcome outcome;
-    bool reused = false;
+    tuning_word word;
 
-    const qf_status status = tuning_try(t, &trial, &outcome, &reused);
+    const qf_status status = tuning_try(t, &trial, &word);
     if (status == QF_NOT_FOUND) { /* quarantined */
         t->result->skipped++;
         t->ns[index] = -1;
@@ -236,7 +250,7 @@ static qf_status try_one(tuning *t, int index)
         return QF_OK;
     }
     QF_TRY(status);
-    note(t, index, &outcome, reused);
+    note(t, index, &word);
     return QF_OK;
 }
 
@@ -461,6 +475,7 @@ qf_status qf_tune(const qf_tune_options *options, const qf_problem *problem,
                 .problem = problem,
                 .result = result,
                 .best = -1,
+                .rival = -1,
                 .start_ns = qf_now_ns()};
 
     *result = (qf_tune_result){0};

@@ -14,14 +14,15 @@ typedef struct tuning {
     qf_tune_result *result;
     qf_space space;
     qf_points points;
-    /* [space.count], see strategy.h */
+    /* [space.count], see strategy.h; ns in the yardstick's unit */
     double *expected_ns, *ns;
     int *order;
     qf_bench bench;
     int tried;
-    int best; /* index, -1 none, and */
-    qf_yardstick yardstick;
-    double trial_s; /* the longest so far took */
+    /* Indices, -1 none.  What candidates are timed with is not always the best. */
+    int best, rival;
+    qf_yardstick yardstick; /* the rival */
+    double trial_s;         /* the longest so far took */
     int64_t start_ns;
 } tuning;
 
@@ -30,12 +31,18 @@ bool tuning_stopped(const tuning *t);
 double tuning_elapsed(const tuning *t);
 /* What is left of the budget; HUGE_VAL without one. */
 double tuning_seconds_left(const tuning *t);
-/* What the fastest so far takes: luck is in its own time alone. */
-double tuning_best_ns(const tuning *t);
-/* Holds a trial in pairs with the fastest so far: qf_trial_hold(), whose failures it passes on.
- * What it took and what the pairs said of the fastest are kept. */
-QF_MUST_CHECK qf_status tuning_try(tuning *t, const qf_trial *trial, qf_outcome *outcome,
-                                   bool *reused);
+
+/* What became of a trial. */
+typedef struct tuning_word {
+    qf_outcome outcome;
+    bool reused; /* from the ledger */
+    /* The median and its interval's ends, in the yardstick's unit. */
+    double ns, low_ns, high_ns;
+} tuning_word;
+
+/* Holds a trial in pairs with the rival: qf_trial_hold(), whose failures it passes on.
+ * What it took and what the pairs said of the rival are kept. */
+QF_MUST_CHECK qf_status tuning_try(tuning *t, const qf_trial *trial, tuning_word *word);
 
 /* Whether the ledger's election already weighed everything tried so far. */
 bool tuning_elected(const tuning *t);

@@ -6,14 +6,31 @@
 /* Beyond so many looks an old one counts less: the machine may have changed for good. */
 enum { LOOKS_MOST = 16 };
 
+static const double outrun = 0.85;
+
 qf_yardstick qf_yardstick_of(double ns)
 {
-    return (qf_yardstick){ns, 1};
+    return (qf_yardstick){ns, ns, 1};
 }
 
-void qf_yardstick_pass(qf_yardstick *y, double high_ns)
+double qf_yardstick_rank(const qf_yardstick *y, double ns)
 {
-    *y = qf_yardstick_of(fmin(y->ns, high_ns));
+    return ns * y->unit / y->ns;
+}
+
+double qf_yardstick_told(const qf_yardstick *y, double rank)
+{
+    return rank * y->ns / y->unit;
+}
+
+bool qf_yardstick_is_outrun(const qf_yardstick *y, double rank)
+{
+    return rank < outrun * y->unit;
+}
+
+void qf_yardstick_pass(qf_yardstick *y, double rank)
+{
+    *y = (qf_yardstick){qf_yardstick_told(y, rank), rank, 1};
 }
 
 void qf_yardstick_look(qf_yardstick *y, double ns)

@@ -278,15 +278,21 @@ bool qf_comparison_won(const qf_comparison *c)
     return c->pairs >= SURE && qf_comparison_bar(c) < 1;
 }
 
+bool qf_comparison_leads(const qf_comparison *c)
+{
+    return c->pairs >= SURE && c->ratio < 1;
+}
+
 qf_status qf_compare_confirmed(int rounds, qf_compare_again *again, void *context,
                                qf_comparison *comparison)
 {
     for (int round = 0; round < rounds; round++) {
         qf_comparison next;
         QF_TRY(again(context, round, &next));
-        if (round == 0 || qf_comparison_bar(&next) > qf_comparison_bar(comparison))
+        const bool leads = qf_comparison_leads(&next);
+        if (round == 0 || !leads || qf_comparison_bar(&next) > qf_comparison_bar(comparison))
             *comparison = next;
-        if (!qf_comparison_won(comparison)) break;
+        if (!leads) break;
     }
     return QF_OK;
 }

@@ -8,13 +8,14 @@
 #include "qforge/memory.h"
 #include "ranking.h"
 
-enum { COLUMNS = 24, AXES = 6, ROWS_LEAST = 200 };
+enum { COLUMNS = 24, AXES = 6, ROWS_LEAST = 200, ROWS_MANY = 1000 };
 
 /* A quarter of the rows, or four octaves of width: beyond that other kernels win. */
 static const double nearest_limit = 2.5;
 
 struct qf_ranker {
     qf_boost *boost;      /* NULL: trials are too few for trees */
+    bool well;            /* the trees saw many */
     qf_experience *trial; /* [trials], then */
     int trials;
 };
@@ -119,6 +120,7 @@ static qf_status grow_trees(const qf_experience *trials, int count, table *t, qf
     if (add_problems(trials, count, t) < 2) return QF_OK;
     ranker->boost = qf_alloc(sizeof *ranker->boost);
     if (!ranker->boost) return QF_MEMORY;
+    ranker->well = count >= ROWS_MANY;
     return qf_boost_fit(t->x, t->y, t->weight, count, COLUMNS, ranker->boost);
 }
 
@@ -196,6 +198,11 @@ static void ask_trees(const qf_boost *boost, const qf_problem *problem,
         describe(problem, &c->kernel, c->predicted_ns, least, x);
         c->expected_ns *= exp(qf_boost_guess(boost, x));
     }
+}
+
+bool qf_ranker_is_well_taught(const qf_ranker *ranker)
+{
+    return ranker && ranker->well;
 }
 
 qf_rung qf_ranker_expect(const qf_ranker *ranker, const qf_problem *problem,

@@ -67,11 +67,13 @@ double qf_comparison_bar(const qf_comparison *comparison);
 /* Whether B is faster beyond doubt: its bar lies below 1, and the pairs are enough (six) for
  * the interval to be one of 95 %. */
 bool qf_comparison_won(const qf_comparison *comparison);
+/* Whether B rather is the faster one than A, with as many pairs. */
+bool qf_comparison_leads(const qf_comparison *comparison);
 
 /* One comparison of the same two sides, number `round` (0 …), with everything set up anew. */
 typedef qf_status qf_compare_again(void *context, int round, qf_comparison *comparison);
-/* Compares until B does not win, `rounds` times at most; the answer is the round that says
- * least for B, so a win of it is one that was won every time.  Fails as a round does. */
+/* Compares until B does not lead, `rounds` times at most; the answer is the round that says
+ * least for B, so it wins or leads where it did so every time.  Fails as a round does. */
 QF_MUST_CHECK qf_status qf_compare_confirmed(int rounds, qf_compare_again *again, void *context,
                                              qf_comparison *comparison);
 

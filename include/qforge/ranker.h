@@ -32,6 +32,8 @@ QF_MUST_CHECK qf_status qf_ranker_learn(const qf_experience *trials, int count,
 /* The same from qf_experience_of_store(). */
 QF_MUST_CHECK qf_status qf_ranker_of_store(qf_store *store, const qf_scope *scope, qf_isa isa,
                                            const qf_problem *except, qf_ranker **ranker);
+/* Whether so many trials taught it that a search may be short; NULL: no. */
+bool qf_ranker_is_well_taught(const qf_ranker *ranker);
 void qf_ranker_destroy(qf_ranker *ranker); /* NULL is fine */
 
 #endif

@@ -178,6 +178,30 @@ static void the_closest_are_tried_at_other_places(void **state)
                     5 + 6);
 }
 
+static void who_was_elected_is_challenged_first(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(5);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    /* The slowest of them was elected last. */
+    check_sql("INSERT INTO election (session, problem, cache, trial, done_us) "
+              "SELECT 1, problem, cache, trial.id, (SELECT max(done_us) + 1 FROM election) "
+              "FROM trial JOIN outcome ON outcome.trial = trial.id JOIN kernel ON "
+              "kernel.id = kernel WHERE NOT name GLOB '*_al[0-9]*' "
+              "ORDER BY median_ns DESC LIMIT 1");
+    const int64_t slowest =
+        check_sql_number("SELECT kernel FROM election JOIN trial ON trial.id = election.trial "
+                         "ORDER BY election.id DESC");
+    b = made(6);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    assert_int_equal(check_sql_number("SELECT a FROM comparison WHERE session = 2 ORDER BY id"),
+                     slowest);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM comparison WHERE a = b"), 0);
+}
+
 static void changed_code_is_measured_again(void **state)
 {
     (void)state;
@@ -271,7 +295,7 @@ static void times_are_told_in_the_rivals(void **state)
     assert_int_equal(qf_clock(&bench, &kernel[0], 1e3, &rival, &alone), QF_OK);
     assert_int_equal(alone.verdict, QF_VERDICT_OK);
     assert_true(rival.seen_ns == 0);
-    rival = (qf_rival){&kernel[0].id, 1000 * alone.timing.median_ns, 0};
+    rival = (qf_rival){&kernel[0].id, 1000 * alone.timing.median_ns, 1, 0};
     assert_int_equal(qf_clock(&bench, &kernel[1], 1e3, &rival, &paired), QF_OK);
     assert_int_equal(paired.verdict, QF_VERDICT_OK);
     assert_true(paired.timing.median_ns > 50 * alone.timing.median_ns);
@@ -382,6 +406,7 @@ int main(void)
         LEDGER_TEST(tuning_finds_records_and_reuses),
         LEDGER_TEST(a_stopped_search_keeps_and_resumes),
         LEDGER_TEST(the_closest_are_tried_at_other_places),
+        LEDGER_TEST(who_was_elected_is_challenged_first),
         LEDGER_TEST(changed_code_is_measured_again),
         LEDGER_TEST(kernels_that_killed_two_tuners_are_left_out),
         LEDGER_TEST(a_wrong_code_is_not_timed),

@@ -357,8 +357,13 @@ static void test_what_wins(void **state)
     assert_false(
         qf_comparison_won(&(qf_comparison){.ratio = 0.97, .ratio_high = 1.01, .pairs = 99}));
     /* Sure, and too little to be sure of. */
-    assert_false(
-        qf_comparison_won(&(qf_comparison){.ratio = 0.998, .ratio_high = 0.999, .pairs = 99}));
+    const qf_comparison little = {.ratio = 0.998, .ratio_high = 0.999, .pairs = 99};
+    assert_false(qf_comparison_won(&little));
+    assert_true(qf_comparison_leads(&little));
+    assert_true(
+        qf_comparison_leads(&(qf_comparison){.ratio = 0.99, .ratio_high = 1.1, .pairs = 6}));
+    assert_false(qf_comparison_leads(&(qf_comparison){.ratio = 0.97, .pairs = 5}));
+    assert_false(qf_comparison_leads(&(qf_comparison){.ratio = 1, .pairs = 99}));
 }
 
 /* Rounds as they come, and how many were asked for. */
@@ -377,16 +382,31 @@ static qf_status next_round(void *context, int round, qf_comparison *comparison)
     return QF_OK;
 }
 
+/* A round in which B did not lead is the answer, however wide the other one's interval. */
+static qf_status wide_then_behind(void *context, int round, qf_comparison *comparison)
+{
+    (void)context;
+    *comparison = round == 0 ? (qf_comparison){.ratio = 0.99, .ratio_high = 1.2, .pairs = 9}
+                             : (qf_comparison){.ratio = 1.001, .ratio_high = 1.01, .pairs = 9};
+    return QF_OK;
+}
+
+static void leads_are_confirmed(void **state)
+{
+    qf_comparison c;
+
+    (void)state;
+    assert_int_equal(qf_compare_confirmed(2, wide_then_behind, NULL, &c), QF_OK);
+    assert_false(qf_comparison_leads(&c));
+}
+
 static void wins_are_confirmed(void **state)
 {
     static const struct {
         double high[2], answer;
         int asked;
-    } cases[] = {{{0.95, 0.97}, 0.97, 2},
-                 {{0.97, 0.95}, 0.97, 2},
-                 {{0.95, 1.02}, 1.02, 2},
-                 {{1.02, 0.95}, 1.02, 1},
-                 {{0.995, 0.9}, 0.995, 1}};
+    } cases[] = {{{0.95, 0.97}, 0.97, 2}, {{0.97, 0.95}, 0.97, 2},  {{0.95, 1.02}, 1.02, 2},
+                 {{1.02, 0.95}, 1.02, 1}, {{0.995, 0.9}, 0.995, 2}, {{1.005, 0.9}, 1.005, 2}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -421,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_rivals_have_equal_calls),
         cmocka_unit_test(test_what_wins),
         cmocka_unit_test(wins_are_confirmed),
+        cmocka_unit_test(leads_are_confirmed),
         cmocka_unit_test(test_losers_leave),
         cmocka_unit_test(test_the_real_clock),
     };
