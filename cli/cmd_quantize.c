@@ -118,18 +118,29 @@ static qf_status understand(command *c)
 
 typedef struct teller {
     cli_progress line;
-    int64_t began;
+    int64_t began, work; /* all of it, and what the line tells of */
 } teller;
 
-static bool tell(void *context, int done, int total)
+static bool tell(teller *t, const char *what, int done, int total)
 {
-    teller *t = context;
-    const double seconds = (double)(qf_now_ns() - t->began) * 1e-9;
     char left[24];
 
-    cli_duration(seconds / done * (total - done), left);
-    cli_progress_show(&t->line, "quantising %.0f%%, %s left", 100.0 * done / total, left);
+    cli_time_left(t->work, done, total, left);
+    cli_progress_show(&t->line, "%s %.0f%%, %s left", what, 100.0 * done / total, left);
     return !cli_interrupted();
+}
+
+static bool tell_reading(void *context, int done, int total)
+{
+    teller *t = context;
+    const bool go_on = tell(t, "reading the model", done, total);
+    if (done == total) t->work = qf_now_ns();
+    return go_on;
+}
+
+static bool tell_quantising(void *context, int done, int total)
+{
+    return tell(context, "quantising", done, total);
 }
 
 static qf_status load_stream(const command *c, const qf_tokenizer *tokenizer,
@@ -219,14 +230,16 @@ static qf_status save(const command *c, const qf_tokenizer *tokenizer,
 static qf_status quantise(command *c, const qf_model *model, const qf_tokenizer *tokenizer)
 {
     tr_quantise_options *o = &c->options;
-    teller t = {cli_progress_start(), qf_now_ns()};
+    const int64_t now = qf_now_ns();
+    teller t = {cli_progress_start(), now, now};
     tr_stream stream = {0};
     tr_quantise_report report;
     qf_qmodel quantised;
 
     if (tr_method_needs_inputs(o->method))
         QF_TRY(load_stream(c, tokenizer, &o->calibration, &stream));
-    o->progress = tell;
+    o->reading = tell_reading;
+    o->progress = tell_quantising;
     o->progress_context = &t;
     qf_status status = tr_quantise(o, model, &quantised, &report);
     cli_progress_end(&t.line);

@@ -109,6 +109,33 @@ static void resumed_runs_give_the_same_bits(void **state)
     qf_model_release(&model);
 }
 
+/* The model is read to be known again: that is told, and may be stopped. */
+static void reading_is_told(void **state)
+{
+    (void)state;
+    int left;
+    tr_quantise_options o = options_of(TR_METHOD_RTN, &left);
+    tr_quantise_report report;
+    qf_qmodel q;
+    qf_model model;
+
+    check_tiny_model(&model, true, 2);
+    o.reading = stop;
+    o.progress = NULL;
+    for (int reads = 1; reads <= 2; reads++) {
+        left = reads;
+        assert_int_equal(tr_quantise(&o, &model, &q, &report), QF_INTERRUPTED);
+        assert_int_equal(left, 0);
+        assert_false(tr_quantise_begun(o.partial));
+    }
+    left = 3; /* two blocks are two calls */
+    assert_int_equal(tr_quantise(&o, &model, &q, &report), QF_OK);
+    assert_int_equal(left, 1);
+    assert_int_equal(tr_quantise_forget(o.partial), QF_OK);
+    qf_qmodel_release(&q);
+    qf_model_release(&model);
+}
+
 /* Blocks that leave memory come back from where they were kept: the same files. */
 static void frugal_runs_save_the_same(void **state)
 {
@@ -226,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumed_runs_give_the_same_bits),
         cmocka_unit_test(other_runs_are_refused),
+        cmocka_unit_test(reading_is_told),
         cmocka_unit_test(frugal_runs_save_the_same),
         cmocka_unit_test(damaged_blocks_are_refused),
     };

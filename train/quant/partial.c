@@ -34,7 +34,8 @@ static uint64_t hash_block(uint64_t hash, const qf_model *model, int layer)
     return hash;
 }
 
-static qf_status hash_model(const qf_model *model, uint64_t *result)
+static qf_status hash_model(const tr_quantise_options *o, const qf_model *model,
+                            uint64_t *result)
 {
     const qf_config *c = &model->config;
     const int64_t rows = (int64_t)c->layers * c->dim;
@@ -48,6 +49,8 @@ static qf_status hash_model(const qf_model *model, uint64_t *result)
         QF_TRY(qf_model_take_block(model, layer));
         hash = hash_block(hash, model, layer);
         qf_model_drop_block(model, layer);
+        if (o->reading && !o->reading(o->progress_context, layer + 1, c->layers))
+            return qf_fail(QF_INTERRUPTED, "interrupted");
     }
     *result = hash;
     return QF_OK;
@@ -59,10 +62,10 @@ qf_status partial_recipe(const tr_quantise_options *o, const qf_model *model,
     const tr_calibration *t = &o->calibration;
     const qf_config *c = &model->config;
     char options[QF_RECIPE_MAX];
-    uint64_t hash;
+    uint64_t hash = 0;
     int used;
 
-    QF_TRY(hash_model(model, &hash));
+    QF_TRY(hash_model(o, model, &hash));
     tr_quantise_recipe(o, options);
     used = snprintf(recipe, TR_RECIPE_MAX,
                     "%s [%s], group %d, params %d, model %dx%dx%d heads %d/%d %llx, widths",

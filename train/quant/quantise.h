@@ -28,6 +28,8 @@ typedef struct tr_quantise_options {
                                    are taken, others are added; see tr_quantise_forget */
     bool frugal;                /* blocks leave memory when they are kept in `partial`: for
                                    models larger than it; see tr_quantise_save */
+    qf_progress *reading;       /* may be NULL; counts the blocks of a model that is read to
+                                   be known again in `partial` */
     qf_progress *progress;      /* may be NULL; counts work: equal parts,
                                    roughly, in equal time */
     void *progress_context;
