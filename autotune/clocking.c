@@ -96,8 +96,7 @@ typedef struct result {
 
 static qf_comparison compare(const pairing *p, qf_subject *a, qf_subject *b)
 {
-    return qf_compare(p->options, p->seed, (qf_side){qf_subject_run, NULL, a},
-                      (qf_side){qf_subject_run, NULL, b});
+    return qf_compare(p->options, p->seed, qf_subject_side(a), qf_subject_side(b));
 }
 
 /* What the pairs say, in the rival's time: its own as it was first measured, which the

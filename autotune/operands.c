@@ -9,7 +9,9 @@
 #include "qforge/memory.h"
 #include "qforge/random.h"
 
-enum { CHECKED_ROWS = 4 };
+/* PAGE, LINE: of addresses as stores and loads are compared, whatever the system calls a page.
+ */
+enum { CHECKED_ROWS = 4, PAGE = 4096, LINE = 64 };
 
 /* ---- weights --------------------------------------------------------------------------- */
 
@@ -171,7 +173,7 @@ qf_status qf_subject_init_part(qf_operands *operands, const qf_kernel *kernel, i
         status = qf_gemm_with(kernel, &weights[i], operands->problem.m, operands->pool,
                               &subject->gemm[i]);
     if (status == QF_OK) {
-        subject->workspace = qf_alloc(qf_gemm_workspace(&subject->gemm[0]));
+        subject->workspace = qf_alloc(qf_gemm_workspace(&subject->gemm[0]) + PAGE);
         if (!subject->workspace) status = QF_MEMORY;
     }
     if (status != QF_OK) qf_subject_release(subject);
@@ -197,8 +199,22 @@ void qf_subject_run(void *context)
     qf_operands *o = s->operands;
 
     qf_gemm_run(&s->gemm[o->next], o->x, o->ldx, o->y, o->ldy, o->problem.m, false,
-                s->workspace);
+                s->workspace + s->place);
     if (++o->next == o->copies) o->next = 0;
+}
+
+/* An odd number of lines on: after as many samples as a page has lines each has been first. */
+static void move_on(void *context)
+{
+    enum { STRIDE = 19 };
+    qf_subject *s = context;
+
+    s->place = (s->place + STRIDE * LINE) % PAGE;
+}
+
+qf_side qf_subject_side(qf_subject *subject)
+{
+    return (qf_side){qf_subject_run, move_on, subject};
 }
 
 /* ---- the check on this shape ----------------------------------------------------------- */

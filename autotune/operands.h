@@ -35,7 +35,8 @@ typedef struct qf_subject {
     qf_operands *operands; /* borrowed */
     qf_packed *part;       /* [copies], views of their first panels; NULL: whole copies */
     qf_gemm *gemm;         /* [copies] */
-    void *workspace;
+    uint8_t *workspace;    /* begins at `place` of its first page */
+    int place;
 } qf_subject;
 
 QF_MUST_CHECK qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel,
@@ -46,6 +47,10 @@ QF_MUST_CHECK qf_status qf_subject_init_part(qf_operands *operands, const qf_ker
                                              int64_t panels, qf_subject *subject);
 void qf_subject_release(qf_subject *subject);
 qf_timed qf_subject_run; /* context: the subject; one product with the next copy */
+/* How to time it in pairs.  Every sample's workspace begins elsewhere in its page: where it
+ * lies to y, which is the user's, moves a kernel by up to a tenth (stores wait for loads whose
+ * addresses end alike), so one place would elect the kernel that is lucky there. */
+qf_side qf_subject_side(qf_subject *subject);
 
 /* Runs once and compares some columns with the reference: the judge knows that the code is
  * right, this that its steps through this very shape are.  QF_WRONG with a sentence. */

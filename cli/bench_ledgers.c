@@ -101,8 +101,7 @@ static qf_status compare(const request *r, int round, qf_operands *operands, mat
     const qf_status status = qf_subject_init(operands, &row->b, &b);
     if (status == QF_OK) {
         const qf_comparison pairs =
-            qf_compare(&options, (uint64_t)round, (qf_side){qf_subject_run, NULL, &a},
-                       (qf_side){qf_subject_run, NULL, &b});
+            qf_compare(&options, (uint64_t)round, qf_subject_side(&a), qf_subject_side(&b));
         row->round[round] = pairs.ratio;
         row->low = fmin(row->low, pairs.ratio_low);
         row->high = fmax(row->high, pairs.ratio_high);

@@ -80,6 +80,32 @@ static void a_part_computes_the_first_columns_alone(void **state)
     qf_operands_release(&operands);
 }
 
+static void samples_are_taken_in_all_places(void **state)
+{
+    const qf_kernel kernel = {id, qf_reference_gemm, QF_RUNG_REFERENCE};
+    bool been[64] = {false};
+    qf_subject subject;
+    float first[16];
+
+    (void)state;
+    qf_operands operands = made("exact_q4g32_3x16x64_t1", QF_WARM);
+    assert_int_equal(qf_subject_init(&operands, &kernel, &subject), QF_OK);
+    const qf_side side = qf_subject_side(&subject);
+    side.call(side.context);
+    memcpy(first, operands.y, sizeof first);
+    for (int i = 0; i < 64; i++) {
+        side.turn(side.context);
+        assert_true(subject.place % 64 == 0 && subject.place >= 0 && subject.place < 4096);
+        assert_false(been[subject.place / 64]);
+        been[subject.place / 64] = true;
+        memset(operands.y, 0xFF, sizeof first);
+        side.call(side.context);
+        assert_memory_equal(operands.y, first, sizeof first);
+    }
+    qf_subject_release(&subject);
+    qf_operands_release(&operands);
+}
+
 /* Kilobytes of this process's pages that were read since they were marked as old; below 0 where
  * that cannot be told. */
 static long referenced(bool forget)
@@ -119,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(subjects_share_one_round),
         cmocka_unit_test(a_part_computes_the_first_columns_alone),
+        cmocka_unit_test(samples_are_taken_in_all_places),
         cmocka_unit_test(every_page_of_the_weights_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
