@@ -198,14 +198,22 @@ static bool prefers_one_stream(const qf_cpu *cpu)
     return zen4 || cpu->family > 0x19;
 }
 
-/* By how much longer the weights take to come; recipes of depth in steps unpack panel by panel.
- */
-static double scattering(const qf_cpu *cpu, const qf_kernel_id *kernel)
+/* Streams of weights that such a machine loses its way among, beyond the first; recipes of
+ * depth in steps unpack panel by panel. */
+static double streams_too_many(const qf_cpu *cpu, const qf_kernel_id *kernel)
 {
     const bool streams = qf_recipe_of(kernel->recipe)->depth == QF_DEPTH_WHOLE;
-    const double panels = (double)kernel->tile.nr / qf_isa_panel(kernel->isa);
+    return streams && prefers_one_stream(cpu)
+               ? (double)kernel->tile.nr / qf_isa_panel(kernel->isa) - 1
+               : 0;
+}
 
-    return streams && prefers_one_stream(cpu) ? 1 + 0.25 * (panels - 1) : 1;
+/* The hardware prefetcher overlaps most of the smaller with the larger.  With several rows
+ * between the loads of several streams it is of no help there: on a Zen 5 such tiles take as
+ * long as both one after the other, or longer. */
+static double overlapped(double compute, double memory, bool helpless)
+{
+    return fmax(compute, memory) + (helpless ? 1 : 0.15) * fmin(compute, memory);
 }
 
 /* The share of the slowest thread, 1 / threads when all columns split evenly. */
@@ -223,9 +231,9 @@ double qf_prior_ns(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *k
         (kernel_cycles(cpu, p, kernel) * slowest_share(p, kernel) + packing / p->threads) /
         cycles_per_ns;
     const double lanes_of_memory = fmin(p->threads, threads_to_saturate);
+    const double more = streams_too_many(cpu, kernel);
     const double memory =
-        weight_bytes(p) * scattering(cpu, kernel) / (memory_bytes_per_ns * lanes_of_memory);
-    /* The hardware prefetcher overlaps most of the smaller with the larger. */
-    return fmax(compute, memory) + 0.15 * fmin(compute, memory) +
+        weight_bytes(p) * (1 + 0.25 * more) / (memory_bytes_per_ns * lanes_of_memory);
+    return overlapped(compute, memory, more > 0 && kernel->tile.mr > 1) +
            (p->threads > 1 ? wake_ns : 0);
 }

@@ -239,7 +239,8 @@ static void streams_are_as_many_as_the_cpu_follows(void **state)
                 {"AuthenticAMD", 0x1A, 0x02, true},  {"AuthenticAMD", 0x17, 0x31, false},
                 {"GenuineIntel", 0x06, 0xCF, false}, {"GenuineIntel", 0x1A, 0x02, false}};
     static const char *const asked[] = {
-        "fast_q4g64_1x4096x4096_t1", "fast_q2g64_2x2048x2048_t1", "fine_q4g64_1x4096x4096_t1"};
+        "fast_q4g64_1x4096x4096_t1", "fast_q2g64_2x2048x2048_t1", "fine_q4g64_1x4096x4096_t1",
+        "fast_q2g64_4x4096x4096_t1", "fast_q3g64_4x11008x4096_t1"};
     (void)state;
     for (size_t c = 0; c < sizeof cpus / sizeof *cpus; c++)
         for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
