@@ -140,12 +140,16 @@ static double dot_cycles(const qf_problem *p, const qf_kernel_id *kernel)
 
 /* Codes are bytes in L1: a product and an add per row of x, a broadcast per row for all
  * vectors of the tile; unpacking once per pass over the rows. */
-static double quad_cycles(const qf_problem *p, const qf_kernel_id *kernel)
+static double quad_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
 {
     const counts c = count(p, kernel);
+    /* A panel of bytes that overflows L1 beside its rows of x comes from L2. */
+    const double panel_bytes = kernel->tile.kc * (kernel->tile.nr + c.dot_rows);
+    const double far = panel_bytes > 0.75 * (double)qf_cpu_cache_bytes(cpu, 1) ? 0.5 : 0;
     const double wide = p->quant == QF_Q8 ? 2 : 1;
     const double loads = 0.6 * (c.vectors + c.dot_rows);
-    const double quad = wide * (c.dot_rows * (2 * c.vectors + 1) + loads) / 3.6;
+    const double quad =
+        wide * (c.dot_rows * (2 * c.vectors + 1) + loads) / 3.6 + far * c.vectors;
     const double flush = c.vectors * (c.mr * 1.5 + c.dot_rows * 0.9) + 4;
     const double groups = ceil_div(c.depth, p->group);
     const double passes = ceil_div(c.m, kernel->tile.mc);
@@ -171,7 +175,7 @@ static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_ker
     case QF_RECIPE_QUAD3:
     case QF_RECIPE_QUAD2:
     case QF_RECIPE_QUAD:
-        return quad_cycles(p, kernel);
+        return quad_cycles(cpu, p, kernel);
     case QF_RECIPE_COUNT:
         break;
     }
