@@ -44,12 +44,28 @@ void qf_bench_close(qf_bench *bench)
     *bench = (qf_bench){0};
 }
 
+static qf_status make_operands(const qf_bench *bench, qf_operands *operands)
+{
+    return qf_operands_init(bench->options->cpu, &bench->problem, bench->cache,
+                            bench->options->pool, operands);
+}
+
 static qf_status make_ready(qf_bench *bench)
 {
     if (bench->ready) return QF_OK;
-    QF_TRY(qf_operands_init(bench->options->cpu, &bench->problem, bench->cache,
-                            bench->options->pool, &bench->operands));
+    QF_TRY(make_operands(bench, &bench->operands));
     bench->ready = true;
+    return QF_OK;
+}
+
+/* The same operands in other memory: the old ones go last, or it would be theirs. */
+static qf_status move_operands(qf_bench *bench)
+{
+    qf_operands elsewhere;
+
+    QF_TRY(make_operands(bench, &elsewhere));
+    qf_operands_release(&bench->operands);
+    bench->operands = elsewhere;
     return QF_OK;
 }
 
@@ -270,7 +286,10 @@ typedef struct duelling {
     qf_conditions *conditions; /* so far */
 } duelling;
 
-/* Both codes placed anew, in a new worker. */
+/* Both codes placed anew, in a new worker, and from the second round on what they work on:
+ * which pages of memory the weights got speaks for one of two kernels by some percent, in every
+ * pair.
+ */
 static qf_status duel_once(void *context, int round, qf_comparison *comparison)
 {
     const duelling *d = context;
@@ -288,6 +307,7 @@ static qf_status duel_once(void *context, int round, qf_comparison *comparison)
                  .seconds = duel->seconds / ROUNDS,
                  .seed = duel->seed + (uint64_t)round};
 
+    if (round > 0) QF_TRY(move_operands(d->bench));
     options.max_seconds = fmin(options.max_seconds, p.seconds);
     options.min_seconds = fmin(options.min_seconds, p.seconds);
     qf_status status = place(d->bench, duel->a, &jit[0], &a);

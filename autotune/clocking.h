@@ -56,8 +56,9 @@ typedef struct qf_duel {
 
 /* In pairs, in a process of their own, each with its own copy of its code; weights and x are
  * the bench's.  Where b leads (qf_comparison_leads) the whole is done once more in another
- * process, the codes loaded again, and the round that says less for b is the answer: what
- * wins or leads did so twice. QF_NOT_FOUND: one of them died.
+ * process, the codes loaded again and the bench's operands moved to other memory, and the round
+ * that says less for b is the answer: what wins or leads did so twice.
+ * QF_NOT_FOUND: one of them died; QF_MEMORY.
  *   conditions  of all rounds together: sums, the first one's canary, the furthest drift */
 QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel,
                                       qf_comparison *comparison, qf_conditions *conditions);

@@ -81,8 +81,7 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
     QF_TRY(qf_comparison_put(t->options->store, t->options->session, t->problem, t->bench.cache,
                              &v->leader, challenger, &duel, &conditions));
     const bool won = qf_comparison_won(&duel);
-    if (won) t->result->ties = 0;
-    if (!won) t->result->ties += duel.ratio_low <= 1;
+    t->result->ties = won ? 0 : t->result->ties + (duel.ratio_low <= 1);
     if (won || (!v->reigns && qf_comparison_leads(&duel)))
         v->leader = *challenger, v->leader_ns = ns, v->reigns = false;
     return QF_OK;

@@ -47,9 +47,10 @@ QF_MUST_CHECK qf_status qf_subject_init_part(qf_operands *operands, const qf_ker
                                              int64_t panels, qf_subject *subject);
 void qf_subject_release(qf_subject *subject);
 qf_timed qf_subject_run; /* context: the subject; one product with the next copy */
-/* How to time it in pairs.  Every sample's workspace begins elsewhere in its page: where it
- * lies to y, which is the user's, moves a kernel by up to a tenth (stores wait for loads whose
- * addresses end alike), so one place would elect the kernel that is lucky there. */
+/* How to time it in pairs, as long as the subject is there.  Every sample's workspace begins
+ * elsewhere in its page: where it lies to y, which is the user's, moves a kernel by up to a
+ * tenth (stores wait for loads whose addresses end alike), so one place would elect the kernel
+ * that is lucky there. */
 qf_side qf_subject_side(qf_subject *subject);
 
 /* Runs once and compares some columns with the reference: the judge knows that the code is

@@ -306,6 +306,38 @@ static void times_are_told_in_the_rivals(void **state)
     qf_store_close(b.store);
 }
 
+/* One that computes only a part surely leads, so there is a second round. */
+static void who_leads_does_so_in_other_memory(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(1);
+    qf_problem problem;
+    assert_int_equal(qf_problem_parse("fast_q4g32_1x4096x512_t1", &problem), QF_OK);
+    qf_bench bench = qf_bench_of(&b.options, &problem);
+    qf_space space;
+    assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
+    qf_kernel kernel = {.id = space.item[0].kernel};
+    assert_int_equal(qf_jit_get(jit, &kernel.id, &kernel.run, NULL), QF_OK);
+    qf_outcome outcome = {.verdict = QF_VERDICT_OK};
+    qf_rival rival = {0};
+    assert_int_equal(qf_clock(&bench, &kernel, 1e5, &rival, &outcome), QF_OK);
+    const uint8_t *before = bench.operands.copy[0].bytes;
+    qf_comparison comparison;
+    qf_conditions conditions;
+    const qf_duel part = {&kernel.id, &kernel.id, bench.operands.copy[0].panels / 4,
+                          1e5,        0.2,        1};
+    assert_int_equal(qf_clock_duel(&bench, &part, &comparison, &conditions), QF_OK);
+    assert_true(qf_comparison_won(&comparison));
+    assert_ptr_not_equal(bench.operands.copy[0].bytes, before);
+    /* And they are what they were: copies of the same weights. */
+    assert_int_equal(qf_clock(&bench, &kernel, 1e5, &rival, &outcome), QF_OK);
+    assert_int_equal(outcome.verdict, QF_VERDICT_OK);
+    qf_space_release(&space);
+    qf_bench_close(&bench);
+    qf_store_close(b.store);
+}
+
 /* ---- the ladder ------------------------------------------------------------------------ */
 
 static qf_kernel found(const qf_tuned *source, const char *name)
@@ -412,6 +444,7 @@ int main(void)
         LEDGER_TEST(a_wrong_code_is_not_timed),
         LEDGER_TEST(products_beyond_memory_are_refused),
         LEDGER_TEST(times_are_told_in_the_rivals),
+        LEDGER_TEST(who_leads_does_so_in_other_memory),
         LEDGER_TEST(the_ladder_has_four_rungs),
         cmocka_unit_test(the_prior_answers_everything),
         cmocka_unit_test(threads_may_ask_together),

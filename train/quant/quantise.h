@@ -29,10 +29,10 @@ typedef struct tr_quantise_options {
     bool frugal;                /* blocks leave memory when they are kept in `partial`: for
                                    models larger than it; see tr_quantise_save */
     qf_progress *reading;       /* may be NULL; counts the blocks of a model that is read to
-                                   be known again in `partial` */
+                                   be known again in `partial`, before all work */
     qf_progress *progress;      /* may be NULL; counts work: equal parts,
                                    roughly, in equal time */
-    void *progress_context;
+    void *progress_context;     /* of both */
 } tr_quantise_options;
 
 /* The options that are not the defaults, as they are written into a quantised directory:
