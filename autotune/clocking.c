@@ -7,9 +7,12 @@
 #include "qforge/codegen.h"
 #include "worker.h"
 
-/* A win is a win when it happens again in another process: whole processes lean to one side by
- * up to a percent (docs/performance.md), and no number of pairs in one shows it. */
-enum { ROUNDS = 2 };
+/* A duel is a match of so many rounds at most, each in another process and other memory: whole
+ * processes lean to one side, most by up to a percent (docs/performance.md) and some by several
+ * where weights half fill a cache, and no number of pairs in one shows it. */
+enum { ROUNDS = 5 };
+/* Further behind than this beyond doubt in its first round, b is not worth another. */
+static const double surely_behind = 1.02;
 
 static const qf_measure_options quick = {.min_seconds = 0.02,
                                          .max_seconds = 0.25,
@@ -40,30 +43,20 @@ qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem)
 
 void qf_bench_close(qf_bench *bench)
 {
-    if (bench->ready) qf_operands_release(&bench->operands);
+    qf_operands_release(&bench->operands);
     *bench = (qf_bench){0};
 }
 
-static qf_status make_operands(const qf_bench *bench, qf_operands *operands)
-{
-    return qf_operands_init(bench->options->cpu, &bench->problem, bench->cache,
-                            bench->options->pool, operands);
-}
-
-static qf_status make_ready(qf_bench *bench)
-{
-    if (bench->ready) return QF_OK;
-    QF_TRY(make_operands(bench, &bench->operands));
-    bench->ready = true;
-    return QF_OK;
-}
-
-/* The same operands in other memory: the old ones go last, or it would be theirs. */
+/* Which pages of memory the weights got speaks for some kernels and against others, by several
+ * percent and in every pair.  Nobody is to be lucky all along, so everything is timed in memory
+ * of its own.  Old operands go last, or the new ones would be where they were. */
 static qf_status move_operands(qf_bench *bench)
 {
+    const uint64_t seed = bench->options->seed + (uint64_t)bench->moves++;
     qf_operands elsewhere;
 
-    QF_TRY(make_operands(bench, &elsewhere));
+    QF_TRY(qf_operands_init_elsewhere(bench->options->cpu, &bench->problem, bench->cache,
+                                      bench->options->pool, seed, &elsewhere));
     qf_operands_release(&bench->operands);
     bench->operands = elsewhere;
     return QF_OK;
@@ -107,7 +100,6 @@ typedef struct result {
     double rival_ns;
     qf_comparison pairs; /* of duel_apart, and */
     qf_conditions conditions;
-    int next; /* copy of the weights */
 } result;
 
 static qf_comparison compare(const pairing *p, qf_subject *a, qf_subject *b)
@@ -179,7 +171,7 @@ static qf_status clock_apart(void *context, void *record)
     qf_subject subject;
 
     QF_TRY(qf_pool_after_fork(p->bench->options->pool));
-    qf_operands_touch(&p->bench->operands);
+    QF_TRY(qf_operands_after_fork(&p->bench->operands));
     QF_TRY(qf_subject_init(&p->bench->operands, p->b, &subject));
     qf_status status = qf_subject_check(&subject);
     if (status == QF_WRONG) {
@@ -191,7 +183,6 @@ static qf_status clock_apart(void *context, void *record)
                              HUGE_VAL, NULL, NULL, &outcome->conditions);
     }
     qf_subject_release(&subject);
-    r->next = p->bench->operands.next;
     return status;
 }
 
@@ -215,7 +206,7 @@ static qf_status duel_apart(void *context, void *record)
     qf_subject a, b;
 
     QF_TRY(qf_pool_after_fork(p->bench->options->pool));
-    qf_operands_touch(&p->bench->operands);
+    QF_TRY(qf_operands_after_fork(&p->bench->operands));
     QF_TRY(qf_subject_init(&p->bench->operands, p->a, &a));
     qf_status status = qf_subject_init_part(&p->bench->operands, p->b, p->b_panels, &b);
     if (status == QF_OK) {
@@ -224,7 +215,6 @@ static qf_status duel_apart(void *context, void *record)
         qf_subject_release(&b);
     }
     qf_subject_release(&a);
-    r->next = p->bench->operands.next;
     return status;
 }
 
@@ -233,11 +223,8 @@ static qf_status duel_apart(void *context, void *record)
 /* ns: of the slower kernel's product, as expected. */
 static qf_status run_apart(qf_work *work, pairing *p, double ns, result *r, qf_death *death)
 {
-    r->next = p->bench->operands.next;
-    const qf_status status =
-        qf_work_apart(work, p, r, sizeof *r, patience(p->bench, ns), death);
-    p->bench->operands.next = r->next;
-    return status;
+    QF_TRY(move_operands(p->bench));
+    return qf_work_apart(work, p, r, sizeof *r, patience(p->bench, ns), death);
 }
 
 qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
@@ -250,7 +237,6 @@ qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns
     result r = {.outcome = *outcome};
     qf_death death;
 
-    QF_TRY(make_ready(bench));
     if (rival->kernel) {
         QF_TRY(load(bench, rival->kernel, &other));
         p.a = &other;
@@ -286,10 +272,7 @@ typedef struct duelling {
     qf_conditions *conditions; /* so far */
 } duelling;
 
-/* Both codes placed anew, in a new worker, and from the second round on what they work on:
- * which pages of memory the weights got speaks for one of two kernels by some percent, in every
- * pair.
- */
+/* Both codes and what they work on placed anew, in a new worker. */
 static qf_status duel_once(void *context, int round, qf_comparison *comparison)
 {
     const duelling *d = context;
@@ -297,7 +280,7 @@ static qf_status duel_once(void *context, int round, qf_comparison *comparison)
     qf_measure_options options = careful;
     qf_jit *jit[2] = {NULL, NULL};
     qf_kernel a, b;
-    result r = {.next = 0};
+    result r = {.outcome = {.verdict = QF_VERDICT_OK}};
     qf_death death = {.verdict = QF_VERDICT_OK};
     pairing p = {.bench = d->bench,
                  .options = &options,
@@ -307,7 +290,6 @@ static qf_status duel_once(void *context, int round, qf_comparison *comparison)
                  .seconds = duel->seconds / ROUNDS,
                  .seed = duel->seed + (uint64_t)round};
 
-    if (round > 0) QF_TRY(move_operands(d->bench));
     options.max_seconds = fmin(options.max_seconds, p.seconds);
     options.min_seconds = fmin(options.min_seconds, p.seconds);
     qf_status status = place(d->bench, duel->a, &jit[0], &a);
@@ -327,7 +309,6 @@ qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel, qf_comparison *com
                         qf_conditions *conditions)
 {
     *conditions = (qf_conditions){0};
-    QF_TRY(make_ready(bench));
-    return qf_compare_confirmed(ROUNDS, duel_once, &(duelling){bench, duel, conditions},
-                                comparison);
+    return qf_compare_match(ROUNDS, surely_behind, duel_once,
+                            &(duelling){bench, duel, conditions}, comparison);
 }

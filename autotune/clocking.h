@@ -6,14 +6,14 @@
 #include "qforge/tune.h"
 
 /* Where candidates of one problem are timed.  The operands are made when the first one has
- * to be: a search that reuses everything touches none.  Every worker sees the same ones and
- * goes on in their round where the last one stopped. */
+ * to be: a search that reuses everything touches none.  Every worker sees the same numbers, in
+ * other memory than the last one. */
 typedef struct qf_bench {
     const qf_tune_options *options; /* borrowed */
     qf_problem problem;
     qf_cache_mode cache;
     qf_operands operands;
-    bool ready;
+    int moves; /* so far: makes each lead elsewhere */
 } qf_bench;
 
 qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem);
@@ -49,15 +49,13 @@ typedef struct qf_duel {
     int64_t b_panels;          /* b computes only these, the first of the weights: a known
                                   difference, for trials of the clock.  0: all */
     double ns;                 /* about what a product takes */
-    double seconds;            /* no sampling beyond, half of it for each of two rounds;
+    double seconds;            /* no sampling beyond, each of five rounds having its fifth;
                                   HUGE_VAL: as long as care takes */
     uint64_t seed;             /* of the order within pairs */
 } qf_duel;
 
-/* In pairs, in a process of their own, each with its own copy of its code; weights and x are
- * the bench's.  Where b leads (qf_comparison_leads) the whole is done once more in another
- * process, the codes loaded again and the bench's operands moved to other memory, and the round
- * that says less for b is the answer: what wins or leads did so twice.
+/* In pairs; the best of five rounds (qf_compare_match), each in a process of its own, with both
+ * codes loaded again.
  * QF_NOT_FOUND: one of them died; QF_MEMORY.
  *   conditions  of all rounds together: sums, the first one's canary, the furthest drift */
 QF_MUST_CHECK qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel,

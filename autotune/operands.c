@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "qforge/half.h"
 #include "qforge/memory.h"
@@ -124,6 +123,22 @@ qf_status qf_operands_init(const qf_cpu *cpu, const qf_problem *p, qf_cache_mode
     return QF_OK;
 }
 
+qf_status qf_operands_init_elsewhere(const qf_cpu *cpu, const qf_problem *p,
+                                     qf_cache_mode cache, qf_pool *pool, uint64_t seed,
+                                     qf_operands *o)
+{
+    enum { STEP = 2 << 20, STEPS = 32 };
+    qf_random random = qf_random_init(seed, 0);
+    const size_t size = (1 + qf_random_below(&random, STEPS)) * (size_t)STEP;
+    uint8_t *in_the_way = qf_alloc(size);
+
+    if (!in_the_way) return QF_MEMORY;
+    memset(in_the_way, 1, size);
+    const qf_status status = qf_operands_init(cpu, p, cache, pool, o);
+    qf_free(in_the_way);
+    return status;
+}
+
 void qf_operands_release(qf_operands *o)
 {
     for (int i = 0; i < o->copies; i++) qf_free(o->copy[i].bytes);
@@ -133,15 +148,19 @@ void qf_operands_release(qf_operands *o)
     *o = (qf_operands){0};
 }
 
-void qf_operands_touch(const qf_operands *o)
+qf_status qf_operands_after_fork(qf_operands *o)
 {
-    const int64_t page = sysconf(_SC_PAGESIZE);
+    float *y = qf_alloc_array((size_t)(o->problem.m * o->ldy), sizeof *y);
 
+    if (!y) return QF_MEMORY;
+    qf_free(o->y);
+    o->y = y;
     for (int i = 0; i < o->copies; i++) {
         const qf_packed *p = &o->copy[i];
         const volatile uint8_t *bytes = p->bytes;
-        for (int64_t at = 0; at < p->panels * p->panel_bytes; at += page) (void)bytes[at];
+        for (int64_t at = 0; at < p->panels * p->panel_bytes; at += LINE) (void)bytes[at];
     }
+    return QF_OK;
 }
 
 /* ---- subjects -------------------------------------------------------------------------- */

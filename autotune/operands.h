@@ -24,11 +24,22 @@ typedef struct qf_operands {
 QF_MUST_CHECK qf_status qf_operands_init(const qf_cpu *cpu, const qf_problem *problem,
                                          qf_cache_mode cache, qf_pool *pool,
                                          qf_operands *operands);
+/* The same in other pages of memory than another seed's: what was freed a moment ago is the
+ * first to be handed out again, so a new round would get the last one's, or the last but one's.
+ */
+QF_MUST_CHECK qf_status qf_operands_init_elsewhere(const qf_cpu *cpu, const qf_problem *problem,
+                                                   qf_cache_mode cache, qf_pool *pool,
+                                                   uint64_t seed, qf_operands *operands);
 void qf_operands_release(qf_operands *operands);
-/* Reads a byte of every page of the weights.  A fork's pages are marked as never read, and the
- * first read of each, which marks it, takes a trap's time: a product of a megabyte then took
- * four times as long until the round was over, unless its kernel fetches ahead. */
-void qf_operands_touch(const qf_operands *operands);
+/* In a fork that is to time something.  y becomes the process's own at once: pages that are
+ * copied when they are written are small ones, on which kernels that go back and forth over
+ * many rows lost three percent to others.  And a byte of every line of the weights is read.  A
+ * fork's pages are marked as never read, and the first read of each, which marks it, takes a
+ * trap's time: a product of a megabyte then took four times as long until the round was over,
+ * unless its kernel fetches ahead.  And what was just written lies in the caches, from where it
+ * must go back to memory when others are read: the first products from memory then take up to
+ * twice as long. */
+QF_MUST_CHECK qf_status qf_operands_after_fork(qf_operands *operands);
 
 /* A kernel bound to every copy. */
 typedef struct qf_subject {

@@ -118,8 +118,9 @@ static qf_status measure(request *r, int round, match *row)
 
     if (qf_kernel_equal(&row->a.id, &row->b.id)) return QF_OK;
     QF_TRY(qf_pool_create(row->problem.threads, &pool));
-    qf_status status = qf_operands_init(&r->machine.cpu, &row->problem,
-                                        qf_tune_cache_mode(&row->problem), pool, &operands);
+    qf_status status = qf_operands_init_elsewhere(&r->machine.cpu, &row->problem,
+                                                  qf_tune_cache_mode(&row->problem), pool,
+                                                  (uint64_t)round, &operands);
     if (status == QF_OK) {
         status = compare(r, round, &operands, row);
         qf_operands_release(&operands);

@@ -11,12 +11,15 @@
 #include "stopwatch.h"
 
 /* SURE: the fewest samples whose extremes are a 95 % interval of the median (1 - 2 / 2^6).
- * LOST: three pairs that all say a side is far behind are enough to let it go. */
+ * LOST: three pairs that all say a side is far behind are enough to let it go, but not before a
+ * third of the shortest time: some kernels begin at half their speed and go on so for twenty
+ * products, which agree with each other (quad on a Zen 5). */
 enum { MAX_SAMPLES = 2048, MAX_CALLS = 1 << 24, SURE = 6, LOST = 3 };
 
 /* Where single calls are so long that fewer than SURE fit in the time there is, it may take so
  * many times as long. */
 static const double patience = 4;
+static const double share_before_lost = 1.0 / 3;
 
 static const double warm_up_ns = 50e6, settled = 0.01;
 
@@ -149,8 +152,8 @@ static bool decided(const qf_measure_options *options, const double *ratio, int 
 }
 
 typedef struct limits {
-    double soonest, latest,
-        last; /* on the stopwatch; the last with fewer than `sure` samples */
+    /* on the stopwatch; the first for losers, the last with fewer than `sure` samples */
+    double lost, soonest, latest, last;
     int sure;
 } limits;
 
@@ -158,7 +161,9 @@ typedef struct limits {
 static limits limits_of(const qf_stopwatch *watch, const qf_measure_options *options)
 {
     const double start = now(watch), most = options->max_seconds * 1e9;
-    return (limits){start + options->min_seconds * 1e9, start + most, start + patience * most,
+    const double least = options->min_seconds * 1e9;
+    return (limits){start + share_before_lost * least, start + least, start + most,
+                    start + patience * most,
                     options->min_samples < SURE ? options->min_samples : SURE};
 }
 
@@ -236,7 +241,7 @@ qf_comparison qf_compare_by(const qf_stopwatch *watch, const qf_measure_options 
         const double time = now(watch);
         if (is_over(&limit, time, pairs)) break;
         const bool soon = time < limit.soonest;
-        if (pairs < look || (soon && options->lost <= 0)) continue;
+        if (pairs < look || time < limit.lost || (soon && options->lost <= 0)) continue;
         if (decided(options, ratio, pairs, soon)) break;
         look = next_look(pairs);
     }
@@ -283,16 +288,36 @@ bool qf_comparison_leads(const qf_comparison *c)
     return c->pairs >= SURE && c->ratio < 1;
 }
 
-qf_status qf_compare_confirmed(int rounds, qf_compare_again *again, void *context,
-                               qf_comparison *comparison)
+/* The rounds so far in one. */
+static void sum_up(qf_comparison *sum, const qf_comparison *next)
 {
-    for (int round = 0; round < rounds; round++) {
+    const qf_comparison before = *sum;
+
+    *sum = *next;
+    sum->ratio_low = fmin(before.ratio_low, next->ratio_low);
+    sum->ratio_high = fmax(before.ratio_high, next->ratio_high);
+    if (before.pairs < next->pairs) sum->pairs = before.pairs;
+}
+
+qf_status qf_compare_match(int rounds, double lost, qf_compare_again *again, void *context,
+                           qf_comparison *comparison)
+{
+    double ratio[QF_ROUNDS_MAX];
+    int leads = 0, played = 0;
+
+    QF_ASSERT(rounds > 0 && rounds % 2 == 1 && rounds <= QF_ROUNDS_MAX);
+    while (leads <= rounds / 2 && played - leads <= rounds / 2) {
         qf_comparison next;
-        QF_TRY(again(context, round, &next));
-        const bool leads = qf_comparison_leads(&next);
-        if (round == 0 || !leads || qf_comparison_bar(&next) > qf_comparison_bar(comparison))
+        QF_TRY(again(context, played, &next));
+        leads += next.ratio < 1;
+        ratio[played++] = next.ratio;
+        if (played == 1)
             *comparison = next;
-        if (!leads) break;
+        else
+            sum_up(comparison, &next);
+        if (played == 1 && lost > 0 && next.ratio_low > lost) break;
     }
+    qf_sort(ratio, played);
+    comparison->ratio = qf_quantile(ratio, played, 0.5);
     return QF_OK;
 }

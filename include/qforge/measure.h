@@ -72,10 +72,15 @@ bool qf_comparison_leads(const qf_comparison *comparison);
 
 /* One comparison of the same two sides, number `round` (0 …), with everything set up anew. */
 typedef qf_status qf_compare_again(void *context, int round, qf_comparison *comparison);
-/* Compares until B does not lead, `rounds` times at most; the answer is the round that says
- * least for B, so it wins or leads where it did so every time.  Fails as a round does. */
-QF_MUST_CHECK qf_status qf_compare_confirmed(int rounds, qf_compare_again *again, void *context,
-                                             qf_comparison *comparison);
+/* A match of at most `rounds` (odd, up to QF_ROUNDS_MAX) comparisons.  It ends when one side
+ * was the faster one in more than half of them, or B surely the slower one by `lost` in the
+ * first. comparison  ratio: the median of the rounds; its interval: the ends of all their
+ * intervals; pairs: of the round with the fewest; a, b: of the last round.  So B leads where it
+ * did in most rounds, and won where it won every one lost        B's time in A's, at least; 0:
+ * never Fails as a round does. */
+enum { QF_ROUNDS_MAX = 15 };
+QF_MUST_CHECK qf_status qf_compare_match(int rounds, double lost, qf_compare_again *again,
+                                         void *context, qf_comparison *comparison);
 
 /* ---- order statistics (stats.c) ---- */
 void qf_sort(double *values, int count);

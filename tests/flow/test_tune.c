@@ -306,8 +306,8 @@ static void times_are_told_in_the_rivals(void **state)
     qf_store_close(b.store);
 }
 
-/* One that computes only a part surely leads, so there is a second round. */
-static void who_leads_does_so_in_other_memory(void **state)
+/* One that computes only a part leads in the first three rounds of a match. */
+static void duels_move_to_other_memory(void **state)
 {
     (void)state;
     if (!runs_here) skip();
@@ -444,7 +444,7 @@ int main(void)
         LEDGER_TEST(a_wrong_code_is_not_timed),
         LEDGER_TEST(products_beyond_memory_are_refused),
         LEDGER_TEST(times_are_told_in_the_rivals),
-        LEDGER_TEST(who_leads_does_so_in_other_memory),
+        LEDGER_TEST(duels_move_to_other_memory),
         LEDGER_TEST(the_ladder_has_four_rungs),
         cmocka_unit_test(the_prior_answers_everything),
         cmocka_unit_test(threads_may_ask_together),

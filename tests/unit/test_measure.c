@@ -28,6 +28,7 @@ typedef struct program {
     machine *machine;
     double cost_ns;
     int calls, befores, warm; /* the first `warm` calls cost up to ten times as much */
+    int slow;                 /* the first so many cost twice as much */
 } program;
 
 static int64_t machine_now(void *context)
@@ -42,6 +43,7 @@ static void run(void *context)
     double cost = p->cost_ns * (1 + m->drift * sin(m->time_ns / 3e7));
     cost *= 1 + m->noise * fabs(qf_random_normal(&m->random));
     if (p->calls < p->warm) cost *= 10 - 9.0 * p->calls / p->warm;
+    if (p->calls < p->slow) cost *= 2;
     p->calls++;
     m->ran[m->runs++ % RAN] = p;
     if (m->pauses && qf_random_below(&m->random, 2000) == 0) cost += 4e6;
@@ -262,25 +264,32 @@ static void test_rivals_have_equal_calls(void **state)
     assert_true(c.ratio > 4.2 && c.ratio < 4.4);
 }
 
-/* A sure loser leaves early; one that is near, or faster, is heard to the end. */
+static qf_comparison race(double slower, int slow)
+{
+    machine m = quiet(10);
+    program a = {.machine = &m, .cost_ns = 1e5},
+            b = {.machine = &m, .cost_ns = 1e5 * slower, .slow = slow};
+    const qf_stopwatch watch = {machine_now, &m};
+    qf_measure_options options = qf_measure_defaults;
+
+    options.lost = 1.12;
+    return qf_compare_by(&watch, &options, 5, (qf_side){run, NULL, &a},
+                         (qf_side){run, NULL, &b});
+}
+
+/* A sure loser leaves after a third of the shortest time; one that is near, or faster, is heard
+ * to the end, and so is one that begins slowly. */
 static void test_losers_leave(void **state)
 {
     (void)state;
-    static const double slower[] = {2, 1.05, 0.5};
-    for (int i = 0; i < 3; i++) {
-        machine m = quiet(10);
-        program a = {.machine = &m, .cost_ns = 1e5},
-                b = {.machine = &m, .cost_ns = 1e5 * slower[i]};
-        const qf_stopwatch watch = {machine_now, &m};
-        qf_measure_options options = qf_measure_defaults;
-        options.lost = 1.12;
-        const qf_comparison c = qf_compare_by(&watch, &options, 5, (qf_side){run, NULL, &a},
-                                              (qf_side){run, NULL, &b});
-        if (i == 0)
-            assert_int_equal(c.pairs, 3);
-        else
-            assert_true(c.pairs > 10 * options.min_samples);
-    }
+    const int pairs = (int)(qf_measure_defaults.min_seconds * 1e9 / 3 / 3e5);
+    const qf_comparison lost = race(2, 0);
+    assert_true(lost.pairs >= pairs && lost.pairs <= pairs + pairs / 5);
+    assert_true(race(1.05, 0).pairs > 2 * pairs);
+    assert_true(race(0.5, 0).pairs > 2 * pairs);
+    const qf_comparison late = race(1, 25);
+    assert_true(late.pairs > 2 * pairs);
+    assert_true(late.ratio > 0.99 && late.ratio < 1.01);
 }
 
 /* Every pair is one run of each; which goes first is a coin's. */
@@ -368,58 +377,66 @@ static void test_what_wins(void **state)
 
 /* Rounds as they come, and how many were asked for. */
 typedef struct script {
-    const double *high;
+    const double *ratio; /* 0: fails */
     int asked;
 } script;
 
+/* Each a little surer, and with fewer pairs, than the one before. */
 static qf_status next_round(void *context, int round, qf_comparison *comparison)
 {
     script *s = context;
+    const double ratio = s->ratio[round], half = 0.008 - 0.001 * round;
+
     assert_int_equal(round, s->asked++);
-    if (s->high[round] == 0) return QF_IO;
-    *comparison = (qf_comparison){
-        .ratio = s->high[round] - 0.01, .ratio_high = s->high[round], .pairs = 9};
+    if (ratio == 0) return QF_IO;
+    *comparison = (qf_comparison){.ratio = ratio,
+                                  .ratio_low = ratio - half,
+                                  .ratio_high = ratio + half,
+                                  .pairs = 20 - round};
     return QF_OK;
 }
 
-/* A round in which B did not lead is the answer, however wide the other one's interval. */
-static qf_status wide_then_behind(void *context, int round, qf_comparison *comparison)
-{
-    (void)context;
-    *comparison = round == 0 ? (qf_comparison){.ratio = 0.99, .ratio_high = 1.2, .pairs = 9}
-                             : (qf_comparison){.ratio = 1.001, .ratio_high = 1.01, .pairs = 9};
-    return QF_OK;
-}
-
-static void leads_are_confirmed(void **state)
-{
-    qf_comparison c;
-
-    (void)state;
-    assert_int_equal(qf_compare_confirmed(2, wide_then_behind, NULL, &c), QF_OK);
-    assert_false(qf_comparison_leads(&c));
-}
-
-static void wins_are_confirmed(void **state)
+static void matches_are_won_in_most_rounds(void **state)
 {
     static const struct {
-        double high[2], answer;
+        double ratio[5], median;
         int asked;
-    } cases[] = {{{0.95, 0.97}, 0.97, 2}, {{0.97, 0.95}, 0.97, 2},  {{0.95, 1.02}, 1.02, 2},
-                 {{1.02, 0.95}, 1.02, 1}, {{0.995, 0.9}, 0.995, 2}, {{1.005, 0.9}, 1.005, 2}};
+        bool leads, won;
+    } cases[] = {
+        {{0.95, 0.97, 0.96}, 0.96, 3, true, true},
+        {{0.95, 0.96, 0.99}, 0.96, 3, true, false}, /* as good as sure in the last only */
+        {{1.01, 0.95, 0.97, 0.96}, 0.965, 4, true, false},
+        {{0.95, 1.01, 0.97, 1.02, 0.96}, 0.97, 5, true, false},
+        {{0.95, 1.01, 0.97, 1.02, 1.04}, 1.01, 5, false, false},
+        {{1.01, 1.02, 1.03}, 1.02, 3, false, false},
+        {{1.027, 0.95, 0.95, 0.95}, 0.95, 4, true, false},
+        {{1.03}, 1.03, 1, false, false}, /* surely lost */
+        {{0.99, 1.1, 1.1, 1.1}, 1.1, 4, false, false},
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        script s = {cases[i].high, 0};
+        script s = {cases[i].ratio, 0};
         qf_comparison c;
-        assert_int_equal(qf_compare_confirmed(2, next_round, &s, &c), QF_OK);
-        assert_true(c.ratio_high == cases[i].answer);
+        assert_int_equal(qf_compare_match(5, 1.02, next_round, &s, &c), QF_OK);
         assert_int_equal(s.asked, cases[i].asked);
+        assert_true(fabs(c.ratio - cases[i].median) < 1e-12);
+        assert_int_equal(qf_comparison_leads(&c), cases[i].leads);
+        assert_int_equal(qf_comparison_won(&c), cases[i].won);
+        assert_int_equal(c.pairs, 21 - cases[i].asked);
+        double least = 2, most = 0;
+        for (int r = 0; r < s.asked; r++) {
+            least = fmin(least, cases[i].ratio[r] - 0.008 + 0.001 * r);
+            most = fmax(most, cases[i].ratio[r] + 0.008 - 0.001 * r);
+        }
+        assert_true(fabs(c.ratio_low - least) < 1e-12 && fabs(c.ratio_high - most) < 1e-12);
     }
-    static const double fails[] = {0.9, 0};
-    script s = {fails, 0};
+    static const double even[] = {1.5, 1.5, 1.5}, fails[] = {0.9, 0};
+    script s = {even, 0}, t = {fails, 0};
     qf_comparison c;
-    assert_int_equal(qf_compare_confirmed(2, next_round, &s, &c), QF_IO);
+    assert_int_equal(qf_compare_match(3, 0, next_round, &s, &c), QF_OK);
+    assert_int_equal(s.asked, 2);
+    assert_int_equal(qf_compare_match(3, 0, next_round, &t, &c), QF_IO);
 }
 
 int main(void)
@@ -440,8 +457,7 @@ int main(void)
         cmocka_unit_test(test_order_is_random),
         cmocka_unit_test(test_rivals_have_equal_calls),
         cmocka_unit_test(test_what_wins),
-        cmocka_unit_test(wins_are_confirmed),
-        cmocka_unit_test(leads_are_confirmed),
+        cmocka_unit_test(matches_are_won_in_most_rounds),
         cmocka_unit_test(test_losers_leave),
         cmocka_unit_test(test_the_real_clock),
     };
