@@ -125,8 +125,10 @@ static bool tell(teller *t, const char *what, int done, int total)
 {
     char left[24];
 
-    cli_time_left(t->work, done, total, left);
-    cli_progress_show(&t->line, "%s %.0f%%, %s left", what, 100.0 * done / total, left);
+    if (done > 0) {
+        cli_time_left(t->work, done, total, left);
+        cli_progress_show(&t->line, "%s %.0f%%, %s left", what, 100.0 * done / total, left);
+    }
     return !cli_interrupted();
 }
 

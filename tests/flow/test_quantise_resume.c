@@ -27,11 +27,13 @@ static int setup(void **state)
     return check_scratch_make(state);
 }
 
+static int told_done, told_total; /* the last time */
+
 static bool stop(void *context, int done, int total)
 {
     int *left = context;
-    (void)done;
-    (void)total;
+    assert_true(done >= 0 && done <= total);
+    told_done = done, told_total = total;
     return --*left > 0;
 }
 
@@ -79,6 +81,8 @@ static void resumed_runs_give_the_same_bits(void **state)
             qf_qmodel whole, again;
             o.partial = NULL;
             assert_int_equal(tr_quantise(&o, &model, &whole, NULL), QF_OK);
+            const int work = told_total;
+            assert_int_equal(told_done, work);
             left = after;
             o.partial = check_scratch_path("partial");
             const qf_status status = tr_quantise(&o, &model, &again, NULL);
@@ -94,11 +98,14 @@ static void resumed_runs_give_the_same_bits(void **state)
             left = 1 << 30;
             assert_int_equal(tr_quantise(&o, &model, &again, &report), QF_OK);
             assert_int_equal(report.resumed, begun ? 1 : 0);
+            assert_int_equal(told_done, told_total);
+            assert_true(begun ? told_total < work : told_total == work);
             assert_same(&whole, &again);
             qf_qmodel_release(&again);
             /* and with everything there */
             assert_int_equal(tr_quantise(&o, &model, &again, &report), QF_OK);
             assert_int_equal(report.resumed, 2);
+            assert_true(told_done == told_total && told_total < work / 2);
             assert_same(&whole, &again);
             qf_qmodel_release(&again);
             qf_qmodel_release(&whole);

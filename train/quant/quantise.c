@@ -214,7 +214,6 @@ static qf_status keep_block(job *j, int block)
 
 static qf_status with_block(job *j, int block)
 {
-    const int end = j->done + weight_of(j, block);
     const char *partial = j->options->partial;
     double damping = 0;
     qf_status status =
@@ -223,9 +222,11 @@ static qf_status with_block(job *j, int block)
     j->facts.damping = 0;
     if (status == QF_OK) {
         j->report.resumed++;
+        /* What does not pass is no work, or the time left would be told from what took none. */
+        const int before = j->done;
         QF_TRY(pass_block(j, block));
-        j->done = end;
-        if (!tell(j, end)) return qf_fail(QF_INTERRUPTED, "quantising interrupted");
+        j->total -= weight_of(j, block) - (j->done - before);
+        if (!tell(j, j->done)) return qf_fail(QF_INTERRUPTED, "quantising interrupted");
     } else if (status == QF_NOT_FOUND) {
         QF_TRY(quantise_block(j, block));
         damping = j->facts.damping;

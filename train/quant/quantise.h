@@ -30,8 +30,10 @@ typedef struct tr_quantise_options {
                                    models larger than it; see tr_quantise_save */
     qf_progress *reading;       /* may be NULL; counts the blocks of a model that is read to
                                    be known again in `partial`, before all work */
-    qf_progress *progress;      /* may be NULL; counts work: equal parts,
-                                   roughly, in equal time */
+    qf_progress *progress;      /* may be NULL; counts work: equal parts, roughly, in equal
+                                   time; of blocks that `partial` has only what
+                                   passes them is, so the total falls when they are met,
+                                   and done may be 0 */
     void *progress_context;     /* of both */
 } tr_quantise_options;
 
