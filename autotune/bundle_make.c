@@ -148,9 +148,18 @@ static qf_status add_isa(making *m, qf_isa isa)
 {
     qf_bundle *bundle = m->bundle;
 
-    for (int i = 0; i < m->request->count; i++)
-        bundle->rows[bundle->count++] = (qf_bundle_row){
-            .problem = m->request->problems[i], .kernel.isa = isa, .rung = QF_RUNG_REFERENCE};
+    const int first = bundle->count;
+
+    for (int i = 0; i < m->request->count; i++) {
+        const qf_bundle_row row = {.problem = qf_problem_on(&m->request->problems[i], isa),
+                                   .kernel.isa = isa,
+                                   .rung = QF_RUNG_REFERENCE};
+        int known = first;
+        while (known < bundle->count &&
+               !qf_problem_equal(&bundle->rows[known].problem, &row.problem))
+            known++;
+        if (known == bundle->count) bundle->rows[bundle->count++] = row;
+    }
     add_archive(bundle, qf_isa_of(isa)->arch);
     return learn_machine(m, isa);
 }

@@ -1,10 +1,5 @@
 /* hearing.c -- builds a product from logical numbers, packs it, runs the kernel the way
- * gemm.c does, and compares with sums in double over the same numbers.
- *
- * Bounds, with u = 2^-24: an fp32 sum of k products errs by at most k u sum |a||w|, the
- * making of w and the adding of c by a few u more (Higham, "Accuracy and Stability of
- * Numerical Algorithms", section 3.1).  An int8 group's integer sum is exact, four
- * roundings make it part of c. */
+ * gemm.c does, and compares with sums in double over the same numbers (scene_answer.c). */
 #include "hearing.h"
 
 #include <math.h>
@@ -15,30 +10,9 @@
 #include "qforge/half.h"
 #include "qforge/memory.h"
 #include "qforge/random.h"
+#include "scene.h"
 
-static const double unit = 0x1p-24;
 static const uint32_t canary = 0x7FA5C0DE; /* a NaN nobody computes */
-
-typedef struct scene {
-    const qf_kernel *kernel;
-    const qf_hearing *hearing;
-    const qf_recipe_row *recipe;
-    qf_layout layout;
-    int64_t wn, wk, groups; /* W is [wn][wk] */
-    int64_t padded;         /* depth in whole groups or panels */
-    qf_random random;
-    /* logical operands */
-    uint8_t *code;
-    float *scale, *offset;  /* as packed, rounded to the layout's type */
-    float *plain;           /* f32 weights */
-    float *x;               /* [m][depth] */
-    float *before;          /* [m][columns], c at the start */
-    float *tail_x, *tail_w; /* [m][tail], [columns][tail] */
-    double *want, *bound;
-    qf_packed packed;
-    qf_guarded w, c, scratch, tail_blocks, tail_panels;
-    int64_t ldc;
-} scene;
 
 void qf_hearing_print(const qf_hearing *h, char text[64])
 {
@@ -99,12 +73,24 @@ static float lowest_low_digits(int planes)
     return value;
 }
 
+/* Four of these side by side are half 254, the largest sum there is in a table of scale one;
+ * and every eighth four is, so that all tables are.  The others' halves round. */
+static float tabled_activation(scene *s, int64_t row, int64_t k)
+{
+    const bool peak = k / 4 % 8 == (row & 3) || k / 4 == (s->hearing->depth - 1) / 4;
+    const float value = row & 1 ? -63.5f : 63.5f;
+    if (s->hearing->data == QF_DATA_EXTREME) return row % 3 == 2 && k & 1 ? -value : value;
+    return peak ? value : (float)small_integer(&s->random, 23);
+}
+
 /* Integers reach the limit in every group, which makes their scale one; the others are
  * small, so that sums stay exact.  Extreme ones have the largest digits of either sign: the
  * lower ones of every third row are -128. */
 static float activation(scene *s, int64_t row, int64_t k)
 {
     qf_random *r = &s->random;
+    if (s->recipe->planes == QF_TABLES && s->hearing->data != QF_DATA_RANDOM)
+        return tabled_activation(s, row, k);
     const float limit = (float)qf_activations_limit(s->recipe->planes);
     const bool peak = k % 32 == (row & 3) || k == s->hearing->depth - 1;
     switch (s->hearing->data) {
@@ -141,132 +127,6 @@ static void make_numbers(scene *s)
                                                  : (float)small_integer(&s->random, 1000);
     make_tail(s, s->tail_x, h->m * h->tail);
     make_tail(s, s->tail_w, h->columns * h->tail);
-}
-
-/* ---- the answer ------------------------------------------------------------------------ */
-
-typedef struct sum {
-    double value, magnitude;
-} sum;
-
-/* Weight (row, k) of W: value, and |scale code| + |offset| for the bound. */
-static sum weight(const scene *s, int64_t row, int64_t k)
-{
-    if (s->layout.quant == QF_F32) {
-        const double w = s->plain[row * s->wk + k];
-        return (sum){w, fabs(w)};
-    }
-    const int64_t g = row * s->groups + k / s->layout.group;
-    const double scaled = (double)s->scale[g] * s->code[row * s->wk + k];
-    return (sum){scaled + (double)s->offset[g], fabs(scaled) + fabs((double)s->offset[g])};
-}
-
-static sum sum_f32(const scene *s, int64_t i, int64_t j)
-{
-    const bool forward = s->recipe->op == QF_FORWARD;
-    sum total = {0, 0};
-
-    for (int64_t d = 0; d < s->hearing->depth; d++) {
-        const double x = s->x[i * s->hearing->depth + d];
-        const sum w = forward ? weight(s, j, d) : weight(s, d, j);
-        total.value += x * w.value;
-        total.magnitude += fabs(x) * w.magnitude;
-    }
-    return total;
-}
-
-/* The activations as the kernel gets them: one row packed alone. */
-static sum sum_i8(const scene *s, const uint8_t *row, int64_t j)
-{
-    const int group = s->layout.group, planes = s->recipe->planes;
-    const int64_t record = qf_activations_block_bytes(planes, 1, group, group);
-    sum total = {0, 0};
-
-    for (int64_t g = 0; g < s->groups; g++) {
-        float params[2];
-        const int8_t *digit = (const int8_t *)row + g * record + sizeof params;
-        int64_t dot = 0;
-        memcpy(params, row + g * record, sizeof params);
-        for (int k = 0; k < group && g * group + k < s->wk; k++) {
-            int64_t q = 0;
-            for (int p = 0; p < planes; p++)
-                q = 256 * q + digit[4 * (k / 4 * planes + p) + k % 4];
-            dot += q * s->code[j * s->wk + g * group + k];
-        }
-        const double scale = s->scale[j * s->groups + g], offset = s->offset[j * s->groups + g];
-        total.value += (double)dot * params[0] * scale + params[1] * offset;
-        total.magnitude += fabs((double)dot * params[0] * scale) + fabs(params[1] * offset);
-    }
-    return total;
-}
-
-/* Whether every sum is an integer that fp32 holds. */
-static bool is_exact(const scene *s)
-{
-    const int planes = s->recipe->planes;
-    if (s->hearing->data == QF_DATA_RANDOM || planes == 3) return false;
-    return planes < 2 ||
-           (s->hearing->data == QF_DATA_INTEGERS && qf_quant_of(s->layout.quant)->bits <= 4);
-}
-
-static double roundings(const scene *s)
-{
-    const int planes = s->recipe->planes;
-    if (is_exact(s)) return 0;
-    /* A third plane is joined in floating point; more than one plane round when they
-     * become a float. */
-    if (planes) return (planes + 3) * (double)s->groups + s->hearing->tail + 6;
-    return (double)(s->padded + s->hearing->tail) + 6;
-}
-
-static sum sum_tail(const scene *s, int64_t i, int64_t j)
-{
-    const int depth = s->hearing->tail;
-    sum total = {0, 0};
-
-    for (int t = 0; t < depth; t++) {
-        const double product = (double)s->tail_x[i * depth + t] * s->tail_w[j * depth + t];
-        total.value += product;
-        total.magnitude += fabs(product);
-    }
-    return total;
-}
-
-static void answer_row(scene *s, int64_t i, const uint8_t *row)
-{
-    const int64_t columns = s->hearing->columns;
-
-    for (int64_t j = 0; j < columns; j++) {
-        sum total = row ? sum_i8(s, row, j) : sum_f32(s, i, j);
-        const sum tail = sum_tail(s, i, j);
-        const double before = s->hearing->accumulate ? s->before[i * columns + j] : 0;
-        total.value += tail.value;
-        total.magnitude += tail.magnitude;
-        s->want[i * columns + j] = total.value + before;
-        s->bound[i * columns + j] =
-            roundings(s) * unit * (total.magnitude + fabs(before)) + roundings(s) * 1e-38;
-    }
-}
-
-static qf_status answer(scene *s)
-{
-    const qf_hearing *h = s->hearing;
-    uint8_t *row = NULL;
-
-    const int planes = s->recipe->planes;
-    if (planes) {
-        row =
-            qf_alloc((size_t)qf_activations_block_bytes(planes, 1, s->layout.group, h->depth));
-        if (!row) return QF_MEMORY;
-    }
-    for (int64_t i = 0; i < h->m; i++) {
-        if (row)
-            qf_activations_pack_i8(planes, s->x + i * h->depth, h->depth, 0, 1, h->depth,
-                                   s->layout.group, 1, row);
-        answer_row(s, i, row);
-    }
-    qf_free(row);
-    return QF_OK;
 }
 
 /* ---- setting up ------------------------------------------------------------------------ */
@@ -545,8 +405,7 @@ static scene scene_of(const qf_kernel *kernel, const qf_hearing *h)
         .kernel = kernel,
         .hearing = h,
         .recipe = recipe,
-        .layout = {id->quant, id->group, qf_isa_panel(id->isa),
-                   id->quant == QF_F32 ? QF_PARAMS_F32 : qf_recipe_params(id->recipe)},
+        .layout = qf_layout_of(id),
         .wn = forward ? h->columns : h->depth,
         .wk = forward ? h->depth : h->columns,
         .random = qf_random_init(h->seed, 0),
@@ -565,7 +424,7 @@ qf_status qf_hear(const qf_kernel *kernel, const qf_hearing *hearing, qf_finding
     qf_status status = allocate(&s);
     if (status == QF_OK) {
         make_numbers(&s);
-        status = answer(&s);
+        status = scene_answer(&s);
     }
     if (status == QF_OK) status = place_weights(&s);
     if (status == QF_OK) status = place_tail(&s);

@@ -138,6 +138,18 @@ static double dot_cycles(const qf_problem *p, const qf_kernel_id *kernel)
     return c.rows * c.columns_blocks * (groups * (p->group / 4.0 * quad + flush) + 12);
 }
 
+/* Eight k of a panel at a time: two halves of a word, and for each row of x two lookups,
+ * products and sums. */
+static double lookup_cycles(const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const counts c = count(p, kernel);
+    const double panels = c.vectors / 2;
+    const double word = panels * (3 + 7 * c.mr) / 3.2;
+    const double flush = c.vectors * (c.mr * 2.4 + 1) + 4;
+    const double groups = ceil_div(c.depth, p->group);
+    return c.rows * c.columns_blocks * (groups * (p->group / 8.0 * word + flush) + 12);
+}
+
 /* Codes are bytes in L1: a product and an add per row of x, a broadcast per row for all
  * vectors of the tile; unpacking once per pass over the rows. */
 static double quad_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
@@ -176,6 +188,8 @@ static double kernel_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_ker
     case QF_RECIPE_QUAD2:
     case QF_RECIPE_QUAD:
         return quad_cycles(cpu, p, kernel);
+    case QF_RECIPE_LOOKUP:
+        return lookup_cycles(p, kernel);
     case QF_RECIPE_COUNT:
         break;
     }

@@ -152,7 +152,7 @@ static bool answers(qf_recipe recipe, const qf_problem *p)
 {
     const qf_recipe_row *row = qf_recipe_of(recipe);
     return row->accuracy == p->accuracy && row->op == p->op &&
-           (p->quant != QF_F32 || row->formats == QF_FORMATS_ANY);
+           qf_recipe_reads(recipe, p->quant);
 }
 
 static void skip_isa(const walk *w, qf_isa isa)

@@ -232,7 +232,8 @@ qf_status cli_bench_epilogue(int argc, char **argv)
         {"bits", 'b', CLI_TEXT, &r.problem.bits, "LIST",
          "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &r.problem.group, "N", "group size: 32, 64, 128"},
-        {"recipe", 'r', CLI_TEXT, &r.problem.recipe, "CLASS", "exact, fine or fast (fast)"},
+        {"recipe", 'r', CLI_TEXT, &r.problem.recipe, "CLASS",
+         "exact, fine, fast or table (fast)"},
         {"rank", 0, CLI_INT, &r.rank, "N", "of the adapter (16); 0: a bias alone"},
         {"no-bias", 0, CLI_FLAG, &r.no_bias, NULL, "an adapter alone"},
         {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "warm or cold weights"},
@@ -252,6 +253,7 @@ qf_status cli_bench_epilogue(int argc, char **argv)
     QF_TRY(check(&r));
     QF_TRY(cli_machine_open(r.threads, r.ledger, &machine));
     r.problem.threads = qf_pool_threads(machine.pool);
+    r.problem.isa = qf_cpu_best_isa(&machine.cpu);
     qf_status status = cli_problems_make(&r.problem, &problems);
     if (status == QF_OK) {
         for (int i = 0; status == QF_OK && i < problems.count; i++)

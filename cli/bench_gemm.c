@@ -38,7 +38,7 @@ static qf_status parse_problem(const request *r, int threads, qf_problem *proble
     problem->accuracy = recipe != QF_RECIPE_COUNT ? qf_recipe_of(recipe)->accuracy
                                                   : qf_accuracy_named(r->recipe);
     if (problem->accuracy == QF_ACCURACY_COUNT)
-        return qf_fail(QF_USAGE, "--recipe: no '%s' (exact, fine, fast, or a recipe)",
+        return qf_fail(QF_USAGE, "--recipe: no '%s' (exact, fine, fast, table, or a recipe)",
                        r->recipe);
     if (strcmp(r->op, "grad") == 0)
         problem->op = QF_GRAD_INPUT;
@@ -162,6 +162,7 @@ static qf_status run_contest(const request *r, cli_machine *machine, cli_contest
     double fraction;
 
     QF_TRY(parse_problem(r, qf_pool_threads(machine->pool), &problem));
+    problem = qf_problem_on(&problem, machine->source->isa);
     if (r->tile) QF_TRY(chosen_kernel(r, machine, &problem, &kernel));
     QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, &problem,
                             r->tile ? &kernel : NULL, cold, &r->vs, contest));
@@ -201,7 +202,8 @@ qf_status cli_bench_gemm(int argc, char **argv)
         {"shape", 's', CLI_TEXT, &r.shape, "MxNxK", "rows, outputs, inputs"},
         {"bits", 'b', CLI_INT, &r.bits, "N", "width of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &r.group, "N", "group size: 32, 64, 128"},
-        {"recipe", 'r', CLI_TEXT, &r.recipe, "NAME", "a class (exact, fine, fast) or a recipe"},
+        {"recipe", 'r', CLI_TEXT, &r.recipe, "NAME",
+         "a class (exact, fine, fast, table) or a recipe"},
         {"tile", 't', CLI_TEXT, &r.tile, "TILE", "this tile of --recipe, e.g. 6x16_u1_kc256"},
         {"op", 'o', CLI_TEXT, &r.op, "OP", "forward or grad"},
         {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "warm or cold weights"},

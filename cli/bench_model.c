@@ -270,7 +270,7 @@ qf_status cli_bench_model(int argc, char **argv)
         {"prefill", 'p', CLI_INT, &r.prefill, "N", "tokens of the prompt (128)"},
         {"tokens", 'n', CLI_INT, &r.tokens, "N", "decode at least N, and 3 s (16)"},
         {"seconds", 0, CLI_REAL, &r.seconds, "X", "but no longer, prompts neither (30)"},
-        {"accuracy", 0, CLI_TEXT, &r.accuracy, "CLASS", "exact, fine or fast (fast)"},
+        {"accuracy", 0, CLI_TEXT, &r.accuracy, "CLASS", "exact, fine, fast or table (fast)"},
         {"threads", 't', CLI_INT, &r.threads, "N", "default: all"},
         {"db", 0, CLI_TEXT, &r.ledger, "FILE", "tuning ledger, or none"},
         {"json", 'j', CLI_FLAG, &r.json, NULL, "print one JSON object"},

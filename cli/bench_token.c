@@ -80,7 +80,7 @@ qf_status cli_bench_token(int argc, char **argv)
         {"tokens", 'n', CLI_INT, &r.tokens, "N", "decoded per pass from position 0 (32)"},
         {"seconds", 0, CLI_REAL, &r.seconds, "X", "passes until then, at least three (1)"},
         {"cache", 0, CLI_TEXT, &r.cache, "MODE", "auto; cold: swept before every token"},
-        {"accuracy", 0, CLI_TEXT, &r.accuracy, "CLASS", "exact, fine or fast (fast)"},
+        {"accuracy", 0, CLI_TEXT, &r.accuracy, "CLASS", "exact, fine, fast or table (fast)"},
         {"threads", 't', CLI_INT, &r.threads, "N", "default: all"},
         {"db", 0, CLI_TEXT, &r.ledger, "FILE", "tuning ledger, or none"},
         {"json", 0, CLI_FLAG, &r.json, NULL, "print one JSON object"},

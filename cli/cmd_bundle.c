@@ -93,7 +93,7 @@ static qf_status take_accuracy(request *r, qf_problem *p, const char *item)
 {
     p->accuracy = qf_accuracy_named(item);
     if (p->accuracy == QF_ACCURACY_COUNT)
-        return qf_fail(QF_USAGE, "--accuracy: '%s' is not exact, fine or fast", item);
+        return qf_fail(QF_USAGE, "--accuracy: '%s' is not exact, fine, fast or table", item);
     return each(r, p, "bits", r->bits, take_bits);
 }
 
@@ -201,7 +201,7 @@ qf_status cli_cmd_bundle(int argc, char **argv)
         {"shapes", 's', CLI_TEXT, &r.shapes, "LIST", "MxNxK,...: rows, outputs, inputs"},
         {"bits", 'b', CLI_TEXT, &r.bits, "LIST", "widths of the weights: 2, 3, 4, 8"},
         {"group", 'g', CLI_INT, &r.group, "N", "group size: 32, 64, 128"},
-        {"accuracy", 'a', CLI_TEXT, &r.accuracies, "LIST", "exact, fine, fast"},
+        {"accuracy", 'a', CLI_TEXT, &r.accuracies, "LIST", "exact, fine, fast, table"},
         {"threads", 't', CLI_INT, &r.threads, "N", "threads the kernels are chosen for"},
         {"ledger", 0, CLI_TEXT, &r.ledger, "FILE", "the tuning ledger, or none"},
         {"db", 0, CLI_TEXT, &r.ledger, "FILE", "the same, as other commands call it"},

@@ -98,7 +98,7 @@ static qf_status explain(const cli_machine *machine, const qf_problem *problem, 
     qf_gemm_fn *run;
 
     *a = (answer){.problem = *problem};
-    QF_TRY(machine->source->find(machine->source->self, problem, &a->kernel));
+    QF_TRY(machine->source->find(machine->source->self, &a->problem, &a->kernel));
     if (a->kernel.rung == QF_RUNG_REFERENCE) return QF_OK;
     QF_TRY(qf_jit_get(machine->jit, &a->kernel.id, &run, a->hash));
     QF_TRY(look_up(machine, a));
@@ -225,7 +225,7 @@ qf_status cli_cmd_explain(int argc, char **argv)
          "or of a model known by name, or a config.json"},
         {"bits", 'b', CLI_TEXT, &q.bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &q.group, "N", "group size: 32, 64, 128"},
-        {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME", "exact, fine or fast"},
+        {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME", "exact, fine, fast or table"},
         {"op", 'o', CLI_TEXT, &q.op, "OP", "forward or grad"},
         {"threads", 't', CLI_INT, &threads, "N", "threads, 0 for all"},
         {"db", 0, CLI_TEXT, &ledger, "FILE", "the tuning ledger, or none"},
@@ -243,6 +243,7 @@ qf_status cli_cmd_explain(int argc, char **argv)
     QF_TRY(cli_no_operands(argc, argv, rest));
     QF_TRY(cli_machine_open(threads, ledger, &machine));
     q.threads = qf_pool_threads(machine.pool);
+    q.isa = qf_cpu_best_isa(&machine.cpu);
     qf_status status = cli_problems_make(&q, &problems);
     if (status == QF_OK) {
         status = explain_all(&machine, &problems, json);

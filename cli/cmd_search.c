@@ -121,7 +121,7 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
         {"cache", 0, CLI_TEXT, &r->cache, "MODE",
          "where a token finds the weights: auto, warm or cold (auto)"},
         {"accuracy", 0, CLI_TEXT, &r->accuracy, "CLASS",
-         "of losses: exact, fine or fast (exact)"},
+         "of losses: exact, fine, fast or table (exact)"},
         {"probes", 0, CLI_INT, &r->setup.probes, "N",
          "subnets measured to calibrate the latency model (8)"},
         {"held-out", 0, CLI_INT, &r->setup.held_out, "N", "subnets measured to judge it (4)"},

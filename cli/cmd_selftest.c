@@ -72,6 +72,7 @@ static qf_status judge_isa(const request *r, const qf_kernel_source *source, tal
         for (int i = 0; i < 3 * classes; i++) {
             p.accuracy = (qf_accuracy)(i / 3);
             p.m = rows[i % 3];
+            if (qf_accuracy_on(p.accuracy, p.quant, source->isa) != p.accuracy) continue;
             QF_TRY(judge_answer(r, source, &p, t));
         }
         if (q == QF_F32) continue;
@@ -169,6 +170,7 @@ qf_status cli_cmd_selftest(int argc, char **argv)
     cli_interrupt_catch();
     QF_TRY(cli_machine_open(r.threads, "none", &machine));
     r.problem.threads = qf_pool_threads(machine.pool);
+    r.problem.isa = qf_cpu_best_isa(&machine.cpu);
     qf_status status = cli_problems_make(&r.problem, &problems);
     if (status == QF_OK) {
         r.clock.json = r.json;

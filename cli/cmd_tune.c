@@ -260,6 +260,7 @@ static qf_status execute(run *r)
 {
     QF_TRY(cli_machine_open(r->threads, r->dry ? r->ledger : "none", &r->machine));
     r->request.threads = qf_pool_threads(r->machine.pool);
+    r->request.isa = qf_cpu_best_isa(&r->machine.cpu);
     QF_TRY(cli_problems_make(&r->request, &r->problems));
     QF_TRY(cli_problems_shard(r->shard, &r->problems));
     r->result = qf_alloc_array((size_t)r->problems.count + 1, sizeof *r->result);
@@ -341,7 +342,7 @@ qf_status cli_cmd_tune(int argc, char **argv)
         {"bits", 'b', CLI_TEXT, &q->bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &q->group, "N", "group size: 32, 64, 128"},
         {"recipe", 'r', CLI_TEXT, &q->recipe, "NAME",
-         "a class (exact, fine, fast) or a recipe"},
+         "a class (exact, fine, fast, table) or a recipe"},
         {"op", 'o', CLI_TEXT, &q->op, "OP", "forward or grad"},
         {"rows", 0, CLI_INT, &q->rows, "N", "of a model: tokens per training step, 512"},
         {"prompt", 0, CLI_INT, &q->prompt, "N", "of a model: tokens per prompt chunk, 128"},

@@ -87,7 +87,7 @@ qf_status cli_accuracy_parse(const char *text, qf_accuracy *accuracy)
 {
     *accuracy = qf_accuracy_named(text);
     if (*accuracy != QF_ACCURACY_COUNT) return QF_OK;
-    return qf_fail(QF_USAGE, "--accuracy: '%s' is not exact, fine or fast", text);
+    return qf_fail(QF_USAGE, "--accuracy: '%s' is not exact, fine, fast or table", text);
 }
 
 qf_status cli_residency_parse(const char *text, qf_residency *residency)

@@ -189,6 +189,15 @@ static qf_status read_limit(const cli_roofline *line, int64_t bytes, bool cold,
     return memory_limit(line, limit);
 }
 
+/* Of the roof's, for a product of codes: a multiplication and an addition; a byte product for
+ * each plane; or three instructions (a lookup, a product, an addition) where two make half as
+ * many. */
+static double operations(int planes)
+{
+    if (planes == QF_TABLES) return 0.75;
+    return planes ? planes : 2;
+}
+
 qf_status cli_roof_bound(const cli_roofline *line, const qf_problem *problem, qf_recipe recipe,
                          int64_t weight_bytes, bool cold, cli_bound *bound)
 {
@@ -199,7 +208,7 @@ qf_status cli_roof_bound(const cli_roofline *line, const qf_problem *problem, qf
     arithmetic->roof = planes ? CLI_ROOF_DOT : CLI_ROOF_FMA;
     QF_TRY(cached(line, arithmetic->roof, &arithmetic->rate));
     QF_TRY(read_limit(line, weight_bytes, cold, reading));
-    arithmetic->ns = products * (planes ? planes : 2) / arithmetic->rate;
+    arithmetic->ns = products * operations(planes) / arithmetic->rate;
     reading->ns = (double)weight_bytes / reading->rate;
     return QF_OK;
 }

@@ -34,7 +34,7 @@ static qf_status parse_widths(const char *text, widths *list)
 
 static void add(cli_problems *problems, const qf_problem *problem)
 {
-    qf_problem p = *problem;
+    qf_problem p = qf_problem_on(problem, problems->isa);
 
     if (p.quant == QF_F32) p.group = 0, p.accuracy = QF_EXACT;
     for (int i = 0; i < problems->count; i++)
@@ -68,8 +68,8 @@ static qf_status parse_recipe(const char *text, qf_problem *p, qf_recipe *recipe
     if (p->accuracy != QF_ACCURACY_COUNT) return QF_OK;
     *recipe = qf_recipe_named(text);
     if (*recipe == QF_RECIPE_COUNT)
-        return qf_fail(QF_USAGE, "--recipe: '%s' is no class (exact, fine, fast) or recipe",
-                       text);
+        return qf_fail(QF_USAGE,
+                       "--recipe: '%s' is no class (exact, fine, fast, table) or recipe", text);
     p->accuracy = qf_recipe_of(*recipe)->accuracy;
     p->op = qf_recipe_of(*recipe)->op;
     return QF_OK;
@@ -185,7 +185,7 @@ qf_status cli_problems_make(const cli_problem_request *r, cli_problems *problems
 {
     widths list;
 
-    *problems = (cli_problems){.recipe = QF_RECIPE_COUNT};
+    *problems = (cli_problems){.recipe = QF_RECIPE_COUNT, .isa = r->isa};
     if (!!r->shape + !!r->model + !!r->config != 1)
         return qf_fail(QF_USAGE,
                        "give --shape MxNxK or --model PATH or --config NAME, one of them");

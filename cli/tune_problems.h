@@ -10,18 +10,20 @@
 typedef struct cli_problem_request {
     const char *shape, *model, *config; /* one of them; config as qf_config_find() */
     const char *bits;                   /* "2,3,4"; NULL: 4 for a shape, 2,3,4 for a model */
-    const char *recipe; /* "exact", "fine", "fast", a recipe's name, or NULL: the class that
-                           usually does such products */
+    const char *recipe; /* "exact", "fine", "fast", "table", a recipe's name, or NULL: the class
+                           that usually does such products */
     const char *op;     /* "forward", "grad" */
     int64_t group;
     int64_t rows, prompt; /* of a model: tokens per training step, per prompt chunk */
     int threads;
+    qf_isa isa; /* on which: what is asked of a class may be another's there */
 } cli_problem_request;
 
 typedef struct cli_problems {
     qf_problem *item; /* owned */
     int count;
     qf_recipe recipe; /* QF_RECIPE_COUNT: any */
+    qf_isa isa;       /* the request's */
 } cli_problems;
 
 /* A model or its configuration alone: every linear's shape, each once, at every width: fast for

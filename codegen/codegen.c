@@ -10,7 +10,7 @@
 #include "tile.h"
 
 static const cg_isa *const isas[] = {
-#define QF_ISA(id, name, arch, vector_bytes, features) &cg_isa_##id,
+#define QF_ISA(id, name, arch, vector_bytes, bytes, features) &cg_isa_##id,
 #include "qforge/isas.def"
 #undef QF_ISA
 };
@@ -91,7 +91,8 @@ static qf_status check_spec(const qf_kernel_id *id)
     if (!qf_codegen_emits(id->isa))
         return qf_fail(QF_UNSUPPORTED, "kernels for '%s' are not emitted",
                        qf_isa_of(id->isa)->name);
-    if (id->quant == QF_F32 ? recipe->formats != QF_FORMATS_ANY : !qf_group_valid(id->group))
+    if (!qf_recipe_reads(id->recipe, id->quant) ||
+        (id->quant != QF_F32 && !qf_group_valid(id->group)))
         return qf_fail(QF_UNSUPPORTED, "recipe %s has no kernels for %s, group %d",
                        recipe->name, qf_quant_of(id->quant)->name, id->group);
     return QF_OK;

@@ -51,8 +51,11 @@ typedef struct cg_isa {
     const char *tie;          /* inline-assembly constraint of a vector register */
     int scalable;             /* bytes of vscale's unit; 0: vectors have one length */
     const cg_dot *dot;
-    const cg_lanes *lanes;          /* NULL: every lane must hold the number */
-    const cg_matrix *matrix;        /* beside dot and lanes; NULL: there is no such product */
+    const cg_lanes *lanes;   /* NULL: every lane must hold the number */
+    const cg_matrix *matrix; /* beside dot and lanes; NULL: there is no such product */
+    /* Bytes of `table`, one for every byte of `index`, which is below sixteen, of the same 128
+     * bits; NULL where products are not looked up. */
+    LLVMValueRef (*lookup)(const cg_emit *e, LLVMValueRef table, LLVMValueRef index);
     void (*mark)(const cg_emit *e); /* attributes of the function; may be NULL */
     /* (byte >> shift) & mask of <4 lanes x i8>; NULL where that is two instructions. */
     LLVMValueRef (*cut)(const cg_emit *e, LLVMValueRef bytes, int shift, int mask);
@@ -65,7 +68,7 @@ typedef struct cg_isa {
     LLVMValueRef (*widen)(const cg_emit *e, LLVMValueRef half);
 } cg_isa;
 
-#define QF_ISA(id, name, arch, vector_bytes, features) extern const cg_isa cg_isa_##id;
+#define QF_ISA(id, name, arch, vector_bytes, bytes, features) extern const cg_isa cg_isa_##id;
 #include "qforge/isas.def"
 #undef QF_ISA
 

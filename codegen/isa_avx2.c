@@ -8,4 +8,5 @@ const cg_isa cg_isa_AVX2 = {
     .registers = 16,
     .tie = "x",
     .dot = &cg_maddubs,
+    .lookup = cg_maddubs_lookup,
 };

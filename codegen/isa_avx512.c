@@ -9,5 +9,6 @@ const cg_isa cg_isa_AVX512 = {
     .registers = 32,
     .tie = "v",
     .dot = &cg_maddubs,
+    .lookup = cg_maddubs_lookup,
     .mark = cg_prefer_zmm,
 };

@@ -27,6 +27,11 @@ static LLVMValueRef widen(const cg_emit *e, LLVMValueRef acc)
     return call(e, "llvm.x86.avx2.pmadd.wd", "llvm.x86.avx512.pmaddw.d.512", acc, ones);
 }
 
+LLVMValueRef cg_maddubs_lookup(const cg_emit *e, LLVMValueRef table, LLVMValueRef index)
+{
+    return call(e, "llvm.x86.avx2.pshuf.b", "llvm.x86.avx512.pshuf.b.512", table, index);
+}
+
 static int max_adds(int bits)
 {
     return 32767 / (2 * ((1 << bits) - 1) * 128);

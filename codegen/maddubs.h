@@ -10,5 +10,7 @@
 #include "isa.h"
 
 extern const cg_dot cg_maddubs;
+/* vpshufb, which the same instruction sets look up with. */
+LLVMValueRef cg_maddubs_lookup(const cg_emit *e, LLVMValueRef table, LLVMValueRef index);
 
 #endif

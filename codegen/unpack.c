@@ -4,20 +4,15 @@
 #include "isa.h"
 #include "qforge/pack.h"
 
-static qf_layout layout_of(const cg_emit *e)
-{
-    return (qf_layout){e->id->quant, e->id->group, e->panel, qf_recipe_params(e->id->recipe)};
-}
-
 int cg_record_bytes(const cg_emit *e)
 {
-    const qf_layout layout = layout_of(e);
+    const qf_layout layout = qf_layout_of(e->id);
     return (int)qf_layout_record_bytes(&layout);
 }
 
 int cg_header_bytes(const cg_emit *e)
 {
-    const qf_layout layout = layout_of(e);
+    const qf_layout layout = qf_layout_of(e->id);
     return (int)qf_layout_header_bytes(&layout);
 }
 
@@ -29,7 +24,7 @@ int cg_block_bytes(const cg_emit *e)
 LLVMValueRef cg_params(const cg_emit *e, LLVMValueRef record, int slot, int v)
 {
     const int first = slot * e->panel + v * e->lanes;
-    if (layout_of(e).params == QF_PARAMS_F32)
+    if (qf_layout_of(e->id).params == QF_PARAMS_F32)
         return cg_load(e, e->vf32, cg_at_const(e, record, 4 * first), e->align);
     LLVMValueRef half = cg_load(e, e->vf16, cg_at_const(e, record, 2 * first), e->align / 2);
     if (e->isa->widen) return e->isa->widen(e, half);
@@ -38,7 +33,7 @@ LLVMValueRef cg_params(const cg_emit *e, LLVMValueRef record, int slot, int v)
 
 LLVMValueRef cg_param_splat(const cg_emit *e, LLVMValueRef record, int slot, int row)
 {
-    QF_ASSERT(layout_of(e).params == QF_PARAMS_F32);
+    QF_ASSERT(qf_layout_of(e->id).params == QF_PARAMS_F32);
     return cg_load_splat(e, cg_at_const(e, record, 4 * (slot * e->panel + row)));
 }
 

@@ -171,16 +171,88 @@ static void pack_row_i8(int planes, const float *x, int64_t k, int group, int mr
     }
 }
 
+/* ---- tables ---- */
+
+typedef struct table_scale {
+    float step;
+    float inverse; /* 0 for a group of zeros, and for one that is not finite */
+    float sum;
+} table_scale;
+
+/* Of `count` numbers, whole fours of them. */
+static table_scale scale_tables(const float *x, int64_t count)
+{
+    static const float tiny = 1e-30f;
+    float half[32];
+    double sum = 0;
+
+    for (int64_t j = 0; j < count / 4; j++) {
+        const float *four = x + 4 * j;
+        half[j] = 0.5f * (fabsf(four[0]) + fabsf(four[1]) + fabsf(four[2]) + fabsf(four[3]));
+        sum += ((double)four[0] + four[1]) + ((double)four[2] + four[3]);
+    }
+    const float most = largest_magnitude(half, count / 4);
+    if (most < tiny) return (table_scale){0, 0, (float)sum};
+    return (table_scale){most / 127, isfinite(most) ? 127 / most : 0, (float)sum};
+}
+
+static void make_table(const float four[4], float inverse, int8_t table[16])
+{
+    static const float sign[4][16] = {
+        {-1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1},
+        {-1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1},
+        {-1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1},
+        {-1, -1, -1, -1, -1, -1, -1, -1, 1, 1, 1, 1, 1, 1, 1, 1},
+    };
+    const float half = 0.5f * inverse;
+    const float a = four[0] * half, b = four[1] * half, c = four[2] * half, d = four[3] * half;
+
+    for (int i = 0; i < 16; i++) {
+        const float shifted =
+            (a * sign[0][i] + b * sign[1][i]) + (c * sign[2][i] + d * sign[3][i]) + 12582912.0f;
+        int32_t bits;
+        memcpy(&bits, &shifted, sizeof bits);
+        table[i] = (int8_t)bits; /* the rest is 2^23's exponent */
+    }
+}
+
+static void pack_row_tables(const float *x, int64_t k, int group, int mr, int m, uint8_t *block)
+{
+    for (int64_t g = 0; g < qf_groups(k, group); g++) {
+        const int64_t first = g * group, left = k - first;
+        float *params = (float *)(void *)(block + g * record_bytes(QF_TABLES, mr, group));
+        int8_t *table = (int8_t *)(params + 2 * mr) + 16L * m;
+        const float *values = x + first;
+        float padded[128];
+
+        if (left < group) {
+            memset(padded, 0, sizeof padded);
+            memcpy(padded, values, (size_t)left * sizeof *values);
+            values = padded;
+        }
+        const table_scale s = scale_tables(values, group);
+        params[m] = s.step;
+        params[mr + m] = s.sum;
+        for (int j = 0; j < group / 4; j++)
+            make_table(values + 4 * j, s.inverse, table + 16L * j * mr);
+    }
+}
+
 void qf_activations_pack_i8(int planes, const float *x, int64_t row_stride, int64_t begin,
                             int64_t end, int64_t k, int group, int mr, void *blocks)
 {
     const int64_t block_bytes = qf_activations_block_bytes(planes, mr, group, k);
 
-    QF_ASSERT(qf_group_valid(group) && planes >= 1 && planes <= 3);
+    QF_ASSERT(qf_group_valid(group) && planes >= 1 && planes <= QF_TABLES);
     for (int64_t row = begin; row < end; row += mr) {
         uint8_t *block = (uint8_t *)blocks + row / mr * block_bytes;
         if (end - row < mr) memset(block, 0, (size_t)block_bytes);
-        for (int m = 0; m < mr && row + m < end; m++)
-            pack_row_i8(planes, x + (row + m) * row_stride, k, group, mr, m, block);
+        for (int m = 0; m < mr && row + m < end; m++) {
+            const float *from = x + (row + m) * row_stride;
+            if (planes == QF_TABLES)
+                pack_row_tables(from, k, group, mr, m, block);
+            else
+                pack_row_i8(planes, from, k, group, mr, m, block);
+        }
     }
 }

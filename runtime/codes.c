@@ -74,3 +74,18 @@ void qf_codes_unpack(qf_quant quant, const uint8_t *word, int64_t stride, uint8_
     QF_ASSERT(rows[quant].unpack);
     rows[quant].unpack(word, stride, quad);
 }
+
+void qf_nibbles_pack(const uint8_t code[8], uint8_t byte[2])
+{
+    byte[0] = byte[1] = 0;
+    for (int i = 0; i < 8; i++) {
+        byte[0] = (uint8_t)(byte[0] | (code[i] & 1) << i);
+        byte[1] = (uint8_t)(byte[1] | code[i] >> 1 << i);
+    }
+}
+
+void qf_nibbles_unpack(const uint8_t byte[2], uint8_t code[8])
+{
+    for (int i = 0; i < 8; i++)
+        code[i] = (uint8_t)((byte[0] >> i & 1) | (byte[1] >> i & 1) << 1);
+}

@@ -21,15 +21,18 @@ qf_layout qf_source_layout(const qf_kernel_source *source, qf_accuracy accuracy,
     /* fp32 parameters for exact work (training moves the offsets), fp16 where every byte
      * of the weight stream counts. */
     const bool plain = quant == QF_F32;
+    const qf_accuracy_row *class = qf_accuracy_of(qf_accuracy_on(accuracy, quant, source->isa));
     return (qf_layout){quant, plain ? 0 : group, qf_isa_panel(source->isa),
-                       plain ? QF_PARAMS_F32 : qf_accuracy_of(accuracy)->params};
+                       plain ? QF_PARAMS_F32 : class->params,
+                       plain ? QF_ORDER_QUADS : class->order};
 }
 
 static bool layout_fits(const qf_layout *layout, const qf_kernel_id *id)
 {
-    return layout->quant == id->quant && layout->group == id->group &&
-           layout->panel == qf_isa_panel(id->isa) &&
-           (id->quant == QF_F32 || layout->params == qf_recipe_params(id->recipe));
+    const qf_layout wants = qf_layout_of(id);
+    return layout->quant == wants.quant && layout->group == wants.group &&
+           layout->panel == wants.panel && layout->params == wants.params &&
+           layout->order == wants.order;
 }
 
 qf_status qf_gemm_with(const qf_kernel *kernel, const qf_packed *packed, int64_t m,
@@ -59,9 +62,10 @@ qf_status qf_gemm_with(const qf_kernel *kernel, const qf_packed *packed, int64_t
 qf_status qf_gemm_plan(const qf_kernel_source *source, const qf_packed *packed,
                        qf_accuracy accuracy, qf_op op, int64_t m, qf_pool *pool, qf_gemm *gemm)
 {
-    const qf_problem problem = {
+    const qf_problem asked = {
         accuracy,  op,        packed->layout.quant, packed->layout.group, m,
         packed->n, packed->k, qf_pool_threads(pool)};
+    const qf_problem problem = qf_problem_on(&asked, source->isa);
     qf_kernel kernel;
 
     QF_TRY(source->find(source->self, &problem, &kernel));

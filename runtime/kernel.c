@@ -14,13 +14,15 @@ static const qf_quant_row quants[] = {
 };
 
 static const qf_isa_row isas[] = {
-#define QF_ISA(id, name, arch, vector_bytes, features) {name, arch, vector_bytes, features},
+#define QF_ISA(id, name, arch, vector_bytes, bytes, features)                                  \
+    {name, arch, vector_bytes, QF_BYTES_##bytes, features},
 #include "qforge/isas.def"
 #undef QF_ISA
 };
 
 static const qf_accuracy_row accuracies[] = {
-#define QF_ACCURACY(id, name, params, summary) {name, QF_PARAMS_##params, summary},
+#define QF_ACCURACY(id, name, params, order, summary)                                          \
+    {name, QF_PARAMS_##params, QF_ORDER_##order, summary},
 #include "qforge/accuracies.def"
 #undef QF_ACCURACY
 };
@@ -99,6 +101,32 @@ const char *qf_accuracy_name(qf_accuracy accuracy)
 qf_params qf_recipe_params(qf_recipe recipe)
 {
     return qf_accuracy_of(qf_recipe_of(recipe)->accuracy)->params;
+}
+
+qf_order qf_recipe_order(qf_recipe recipe)
+{
+    return qf_accuracy_of(qf_recipe_of(recipe)->accuracy)->order;
+}
+
+bool qf_recipe_reads(qf_recipe recipe, qf_quant quant)
+{
+    switch (qf_recipe_of(recipe)->formats) {
+    case QF_FORMATS_ANY:
+        return true;
+    case QF_FORMATS_QUANTISED:
+        return quant != QF_F32;
+    case QF_FORMATS_TWO_BITS:
+        return quant == QF_Q2;
+    }
+    return false;
+}
+
+qf_accuracy qf_accuracy_on(qf_accuracy accuracy, qf_quant quant, qf_isa isa)
+{
+    const bool tables = qf_accuracy_of(accuracy)->order == QF_ORDER_NIBBLES;
+    if (!tables || (quant == QF_Q2 && qf_isa_of(isa)->bytes == QF_BYTES_TABLES))
+        return accuracy;
+    return QF_FAST;
 }
 
 bool qf_group_valid(int group)
@@ -307,6 +335,13 @@ bool qf_problem_equal(const qf_problem *a, const qf_problem *b)
     return a->accuracy == b->accuracy && a->op == b->op && a->quant == b->quant &&
            a->group == b->group && a->m == b->m && a->n == b->n && a->k == b->k &&
            a->threads == b->threads;
+}
+
+qf_problem qf_problem_on(const qf_problem *problem, qf_isa isa)
+{
+    qf_problem p = *problem;
+    p.accuracy = qf_accuracy_on(p.accuracy, p.quant, isa);
+    return p;
 }
 
 double qf_problem_distance(const qf_problem *a, const qf_problem *b)

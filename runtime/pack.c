@@ -9,6 +9,15 @@
 #include "qforge/half.h"
 #include "qforge/memory.h"
 
+qf_layout qf_layout_of(const qf_kernel_id *id)
+{
+    const int panel = qf_isa_panel(id->isa);
+
+    if (id->quant == QF_F32) return (qf_layout){.quant = QF_F32, .panel = panel};
+    return (qf_layout){id->quant, id->group, panel, qf_recipe_params(id->recipe),
+                       qf_recipe_order(id->recipe)};
+}
+
 static int64_t param_bytes(const qf_layout *layout)
 {
     return layout->params == QF_PARAMS_F16 ? 2 : 4;
@@ -103,8 +112,24 @@ static int64_t block_offset(const qf_layout *layout, int64_t block, int row, int
            4 * (row % lanes) + t;
 }
 
-static void pack_record_row(const qf_layout *layout, const uint8_t *code, int64_t count,
-                            int row, uint8_t *record)
+/* Order NIBBLES: the two bytes of a row that hold its codes k = 8 i to 8 i + 7. */
+static int64_t nibbles_offset(const qf_layout *layout, int64_t i, int row)
+{
+    return qf_layout_header_bytes(layout) + 2 * (i * layout->panel + row);
+}
+
+static void pack_nibbles(const qf_layout *layout, const uint8_t *code, int64_t count, int row,
+                         uint8_t *record)
+{
+    for (int64_t i = 0; i < layout->group / 8; i++) {
+        uint8_t eight[8];
+        for (int j = 0; j < 8; j++) eight[j] = 8 * i + j < count ? code[8 * i + j] : 0;
+        qf_nibbles_pack(eight, record + nibbles_offset(layout, i, row));
+    }
+}
+
+static void pack_quads(const qf_layout *layout, const uint8_t *code, int64_t count, int row,
+                       uint8_t *record)
 {
     for (int64_t block = 0; block < layout->group / QF_BLOCK_K; block++) {
         for (int t = 0; t < QF_QUAD_K; t++) {
@@ -143,8 +168,9 @@ qf_status qf_pack_quantised(const qf_layout *layout, const qf_qmatrix *matrix,
             }
             uint8_t *record = panel + g * record_bytes;
             qf_record_set_params(layout, record, row, scale, offset);
-            pack_record_row(layout, matrix->code + n * matrix->k + first,
-                            left < layout->group ? left : layout->group, row, record);
+            (layout->order == QF_ORDER_NIBBLES ? pack_nibbles : pack_quads)(
+                layout, matrix->code + n * matrix->k + first,
+                left < layout->group ? left : layout->group, row, record);
         }
     }
     return QF_OK;
@@ -184,23 +210,27 @@ void qf_packed_set_offsets(qf_packed *packed, const float *offset)
     }
 }
 
+int qf_record_code(const qf_layout *layout, const uint8_t *record, int row, int k)
+{
+    uint8_t eight[8];
+
+    if (layout->order == QF_ORDER_NIBBLES) {
+        qf_nibbles_unpack(record + nibbles_offset(layout, k / 8, row), eight);
+        return eight[k % 8];
+    }
+    const int64_t at = block_offset(layout, k / QF_BLOCK_K, row, k % QF_QUAD_K);
+    qf_codes_unpack(layout->quant, record + at, 2 * layout->panel, eight);
+    return eight[k % QF_BLOCK_K / QF_QUAD_K];
+}
+
 static void dequantise_record_row(const qf_layout *layout, const uint8_t *record, int row,
                                   int64_t count, float *w)
 {
     const float scale = read_param(layout, record, row);
     const float offset = read_param(layout, record, layout->panel + row);
 
-    for (int64_t block = 0; block < layout->group / QF_BLOCK_K; block++) {
-        for (int t = 0; t < QF_QUAD_K; t++) {
-            uint8_t quad[QF_BLOCK_QUADS];
-            qf_codes_unpack(layout->quant, record + block_offset(layout, block, row, t),
-                            2 * layout->panel, quad);
-            for (int j = 0; j < QF_BLOCK_QUADS; j++) {
-                const int64_t k = block * QF_BLOCK_K + j * QF_QUAD_K + t;
-                if (k < count) w[k] = fmaf(scale, quad[j], offset);
-            }
-        }
-    }
+    for (int k = 0; k < count; k++)
+        w[k] = fmaf(scale, (float)qf_record_code(layout, record, row, k), offset);
 }
 
 void qf_packed_dequantise(const qf_packed *packed, float *w)

@@ -20,12 +20,6 @@ typedef struct column {
     int row;
 } column;
 
-static qf_layout layout_of(const qf_kernel_id *id)
-{
-    return (qf_layout){id->quant, id->group, qf_isa_panel(id->isa),
-                       qf_recipe_params(id->recipe)};
-}
-
 static column column_at(const qf_gemm_args *args, const qf_layout *layout, int64_t n)
 {
     return (column){*layout, args->w + n / layout->panel * args->w_stride,
@@ -51,16 +45,7 @@ static const uint8_t *record_of(const column *c, int64_t k)
 
 static int code_at(const column *c, int64_t k)
 {
-    const int lanes = c->layout.panel / 2, bits = qf_quant_of(c->layout.quant)->bits;
-    const int64_t in_record = k % c->layout.group;
-    const int64_t vector = in_record / QF_BLOCK_K * 2 + c->row / lanes;
-    uint8_t quad[QF_BLOCK_QUADS];
-
-    qf_codes_unpack(c->layout.quant,
-                    record_of(c, k) + qf_layout_header_bytes(&c->layout) +
-                        vector * bits * 4 * lanes + 4 * (c->row % lanes) + k % QF_QUAD_K,
-                    4 * lanes, quad);
-    return quad[in_record % QF_BLOCK_K / QF_QUAD_K];
+    return qf_record_code(&c->layout, record_of(c, k), c->row, (int)(k % c->layout.group));
 }
 
 /* w at k as a real number, params rounded as they are stored. */
@@ -107,7 +92,7 @@ static double activation_f32(const qf_gemm_args *args, int64_t m, int64_t k)
 
 static void forward_f32(const qf_gemm_args *args)
 {
-    const qf_layout layout = layout_of(args->id);
+    const qf_layout layout = qf_layout_of(args->id);
 
     for (int64_t n = 0; n < args->n; n++) {
         const column c = column_at(args, &layout, n);
@@ -133,27 +118,58 @@ static int64_t activation_i8(const int8_t *quads, int planes, int mr, int m, int
     return q;
 }
 
-/* The integer part of one group is exact; the rest is one float operation each, as in
- * the emitted code. */
-static double group_dot_i8(const column *c, int64_t first, const qf_kernel_id *id,
-                           const uint8_t *record, int m)
+/* The integer part of one group. */
+static int64_t dot_quads(const column *c, int64_t first, const qf_kernel_id *id,
+                         const int8_t *quads, int m)
 {
-    const int mr = id->tile.mr, planes = qf_recipe_of(id->recipe)->planes;
-    const float *params = (const float *)(const void *)record;
-    const int8_t *quads = (const int8_t *)(params + 2 * mr);
-    const uint8_t *weights = record_of(c, first);
+    const int planes = qf_recipe_of(id->recipe)->planes;
     int64_t dot = 0;
 
     for (int i = 0; i < id->group; i++)
-        dot += code_at(c, first + i) * activation_i8(quads, planes, mr, m, i);
-    return (double)dot * params[m] * (double)param(&c->layout, weights, c->row) +
-           (double)params[mr + m] *
-               (double)param(&c->layout, weights, c->layout.panel + c->row);
+        dot += code_at(c, first + i) * activation_i8(quads, planes, id->tile.mr, m, i);
+    return dot;
+}
+
+/* Bit p of four codes in a row says which entry of their table counts 2^p times. */
+static int64_t dot_tables(const column *c, int64_t first, const qf_kernel_id *id,
+                          const int8_t *tables, int m)
+{
+    int64_t dot = 0;
+
+    for (int i = 0; i < id->group; i += QF_QUAD_K) {
+        int index[2] = {0, 0};
+        for (int t = 0; t < QF_QUAD_K; t++) {
+            const int code = code_at(c, first + i + t);
+            index[0] |= (code & 1) << t, index[1] |= code >> 1 << t;
+        }
+        const int8_t *table = tables + 16L * ((int64_t)(i / QF_QUAD_K) * id->tile.mr + m);
+        dot += table[index[0]] + 2 * table[index[1]];
+    }
+    return dot;
+}
+
+/* The integer part of one group is exact; the rest is one float operation each, as in
+ * the emitted code.  Tables hold sums with signs instead of bits, so that codes are off by the
+ * middle of theirs, 3/2. */
+static double group_dot_i8(const column *c, int64_t first, const qf_kernel_id *id,
+                           const uint8_t *record, int m)
+{
+    const bool tables = qf_recipe_of(id->recipe)->planes == QF_TABLES;
+    const int mr = id->tile.mr;
+    const float *params = (const float *)(const void *)record;
+    const int8_t *bytes = (const int8_t *)(params + 2 * mr);
+    const uint8_t *weights = record_of(c, first);
+    const int64_t dot = (tables ? dot_tables : dot_quads)(c, first, id, bytes, m);
+    const double scale = param(&c->layout, weights, c->row);
+    const double offset = param(&c->layout, weights, c->layout.panel + c->row);
+
+    return (double)dot * params[m] * scale +
+           (double)params[mr + m] * (tables ? offset + 1.5 * scale : offset);
 }
 
 static void forward_i8(const qf_gemm_args *args)
 {
-    const qf_layout layout = layout_of(args->id);
+    const qf_layout layout = qf_layout_of(args->id);
     const int mr = args->id->tile.mr, group = args->id->group;
     const int64_t record_bytes =
         qf_activations_block_bytes(qf_recipe_of(args->id->recipe)->planes, mr, group, group);
@@ -173,7 +189,7 @@ static void forward_i8(const qf_gemm_args *args)
 
 static void grad(const qf_gemm_args *args)
 {
-    const qf_layout layout = layout_of(args->id);
+    const qf_layout layout = qf_layout_of(args->id);
 
     for (int64_t n = 0; n < args->n; n++) {
         for (int64_t m0 = 0; m0 < args->m; m0 += 8) {
@@ -215,7 +231,7 @@ qf_status qf_reference_find(qf_isa panels, const qf_problem *problem, qf_kernel 
     for (int r = 0; r < QF_RECIPE_COUNT; r++) {
         const qf_recipe_row *row = qf_recipe_of((qf_recipe)r);
         if (row->accuracy != problem->accuracy || row->op != problem->op) continue;
-        if (problem->quant == QF_F32 && row->formats != QF_FORMATS_ANY) continue;
+        if (!qf_recipe_reads((qf_recipe)r, problem->quant)) continue;
         kernel->id.recipe = (qf_recipe)r;
         return QF_OK;
     }

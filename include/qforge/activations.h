@@ -9,6 +9,14 @@
  *     the planes are q's balanced digits to base 256: q = 256^2 x[0] + 256 x[1] + x[2] with
  *     three, high digits within +-127, the others -128..127.  A digit is an int8 activation
  *     like any other, so a kernel with planes is one with that many more rows.
+ *   TABLES of int8: such records too, with the bytes
+ *         int8  table[group/4][mr][16]        entry i: half of the sum of four consecutive x,
+ *                                             with the sign + where its bit of i is set
+ *     all rounded to the record's scale, the largest half sum of magnitudes / 127.  A bit b is
+ *     (1 +- 1) / 2, so the sum of b x is the entry for the bits and half of the plain sum.  The
+ *     record's sum is that of x itself: it is added in floating point.  Error: as
+ *     that of int8 activations for normal x (1.03 times), half of it where one x is far larger
+ *     than the others, which takes half a step's room here and a whole one there.
  *     The sum is of the *quantised* values: with it the offset of the weights adds no
  *     error of its own.  k is padded with zeros to whole groups. */
 #ifndef QFORGE_ACTIVATIONS_H
@@ -30,6 +38,7 @@ int64_t qf_activations_block_bytes(int planes, int mr, int group, int64_t k);
 void qf_activations_pack_f32(const float *x, int64_t row_stride, int64_t k_stride,
                              int64_t begin, int64_t end, int64_t k, int group, int mr,
                              void *blocks);
+/* planes may be QF_TABLES. */
 void qf_activations_pack_i8(int planes, const float *x, int64_t row_stride, int64_t begin,
                             int64_t end, int64_t k, int group, int mr, void *blocks);
 

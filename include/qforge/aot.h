@@ -51,8 +51,8 @@ const char *qf_aot_isa(const qf_aot *aot);
 
 /* Packs weights of 2, 3, 4 or 8 bits in groups of 32, 64 or 128 (a row's last one may be
  * shorter).  code is [n][k], each below 2^bits; scale and offset are [n][ceil(k / group)].
- * All are copied.  accuracy: "exact", "fine" or "fast"; the latter two store scales and
- * offsets in 16 bits. */
+ * All are copied.  accuracy: "exact", "fine", "fast" or "table" (with two bits where
+ * that is quicker, else as "fast"); all but the first store scales and offsets in 16 bits. */
 qf_aot_weights *qf_aot_pack(const qf_aot *aot, const char *accuracy, int bits, int group,
                             int64_t n, int64_t k, const uint8_t *code, const float *scale,
                             const float *offset);

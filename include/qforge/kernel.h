@@ -27,7 +27,7 @@ typedef enum qf_quant {
 } qf_quant;
 
 typedef enum qf_isa {
-#define QF_ISA(id, name, arch, vector_bytes, features) QF_ISA_##id,
+#define QF_ISA(id, name, arch, vector_bytes, bytes, features) QF_ISA_##id,
 #include "qforge/isas.def"
 #undef QF_ISA
     QF_ISA_COUNT
@@ -41,16 +41,25 @@ typedef enum qf_recipe {
 } qf_recipe;
 
 typedef enum qf_accuracy {
-#define QF_ACCURACY(id, name, params, summary) QF_##id,
+#define QF_ACCURACY(id, name, params, order, summary) QF_##id,
 #include "qforge/accuracies.def"
 #undef QF_ACCURACY
     QF_ACCURACY_COUNT
 } qf_accuracy;
 typedef enum qf_op { QF_FORWARD, QF_GRAD_INPUT, QF_OP_COUNT } qf_op;
 typedef enum qf_params { QF_PARAMS_F32, QF_PARAMS_F16 } qf_params;
+/* How codes lie in packed weights (pack.h). */
+typedef enum qf_order { QF_ORDER_QUADS, QF_ORDER_NIBBLES } qf_order;
+typedef enum qf_bytes { QF_BYTES_DOTS, QF_BYTES_TABLES } qf_bytes;
 /* STEPS: depth is cut into steps of kc, rows into steps of mc.  WHOLE: never cut. */
 typedef enum qf_depth { QF_DEPTH_WHOLE, QF_DEPTH_STEPS } qf_depth;
-typedef enum qf_formats { QF_FORMATS_QUANTISED, QF_FORMATS_ANY } qf_formats;
+typedef enum qf_formats {
+    QF_FORMATS_QUANTISED,
+    QF_FORMATS_ANY,
+    QF_FORMATS_TWO_BITS
+} qf_formats;
+/* In the place of planes of int8 activations: tables, which take as much room as four. */
+enum { QF_TABLES = 4 };
 
 /* The rows of the tables, as values. */
 typedef struct qf_quant_row {
@@ -60,18 +69,20 @@ typedef struct qf_quant_row {
 typedef struct qf_isa_row {
     const char *name, *arch;
     int vector_bytes;
+    qf_bytes bytes;
     const char *features; /* "+avx2,+fma" */
 } qf_isa_row;
 typedef struct qf_accuracy_row {
     const char *name;
     qf_params params;
+    qf_order order;
     const char *summary;
 } qf_accuracy_row;
 typedef struct qf_recipe_row {
     const char *name;
     qf_accuracy accuracy;
     qf_op op;
-    int planes; /* of int8 activations; 0: fp32 */
+    int planes; /* of int8 activations, or QF_TABLES of them; 0: fp32 */
     qf_formats formats;
     qf_depth depth;
 } qf_recipe_row;
@@ -89,6 +100,11 @@ qf_quant qf_quant_of_bits(int bits);                /* QF_QUANT_COUNT when there
 const char *qf_accuracy_name(qf_accuracy accuracy); /* "exact", "fine", "fast" */
 /* Type of the scales and offsets in the weights a recipe reads: its class's. */
 qf_params qf_recipe_params(qf_recipe recipe);
+qf_order qf_recipe_order(qf_recipe recipe);
+bool qf_recipe_reads(qf_recipe recipe, qf_quant quant);
+/* The class whose kernels answer for one asked: `table` is there for two bits on instruction
+ * sets where it pays (isas.def), and elsewhere it is `fast` that answers. */
+qf_accuracy qf_accuracy_on(qf_accuracy accuracy, qf_quant quant, qf_isa isa);
 
 /* Group sizes of k that every quantised format comes in: 32, 64, 128. */
 bool qf_group_valid(int group);
@@ -144,6 +160,8 @@ QF_MUST_CHECK qf_status qf_kernel_parse(const char *name, qf_kernel_id *id);
 QF_MUST_CHECK qf_status qf_tile_parse(const char *text, qf_tile *tile);
 bool qf_kernel_equal(const qf_kernel_id *a, const qf_kernel_id *b);
 bool qf_problem_equal(const qf_problem *a, const qf_problem *b);
+/* The problem that is computed where one is asked on that instruction set (qf_accuracy_on). */
+qf_problem qf_problem_on(const qf_problem *problem, qf_isa isa);
 /* Octaves between two shapes; rows of x and threads count most, because they change
  * which tile wins: 2 |log2 m| + |log2 n| / 2 + |log2 k| / 2 + 2 |log2 threads|. */
 double qf_problem_distance(const qf_problem *a, const qf_problem *b);

@@ -25,6 +25,10 @@
  * The 3+3+2 packing of three bits is torchao's idea; it unpacks in half the
  * operations of a 2-bit plane plus a 1-bit plane.
  *
+ * In the order NIBBLES, of two bits alone, a block is four words of 2*P bytes.  Byte 2*r + p of
+ * word i belongs to row r and holds bit p of eight codes, k = 8*i to 8*i + 7 from bit 0 up:
+ * each half of it says which of four activations to add, the index of a table of sixteen sums.
+ *
  * Ragged k: the last record is whole, its missing codes are 0; kernels see zeros in
  * the activations there.  f32: a panel is [k][P] floats. */
 #ifndef QFORGE_PACK_H
@@ -43,7 +47,13 @@ typedef struct qf_layout {
     int group;        /* 0 for f32 */
     int panel;        /* P, rows */
     qf_params params; /* of scales and offsets */
+    qf_order order;   /* of codes */
 } qf_layout;
+
+/* What a kernel reads. */
+qf_layout qf_layout_of(const qf_kernel_id *id);
+/* Code of row 0 .. P-1 at k of a record's group. */
+int qf_record_code(const qf_layout *layout, const uint8_t *record, int row, int k);
 
 int64_t qf_layout_record_bytes(const qf_layout *layout);                /* 0 for f32 */
 int64_t qf_layout_header_bytes(const qf_layout *layout);                /* of a record */

@@ -58,8 +58,9 @@ static bool show_recipe(walk *w, qf_recipe recipe)
     for (int q = 0; q < QF_QUANT_COUNT; q++) {
         p.quant = (qf_quant)q;
         p.group = 0;
+        if (!qf_recipe_reads(recipe, p.quant)) continue;
         if (q == QF_F32) {
-            if (row->formats == QF_FORMATS_ANY && !show_some(w, &p, recipe, 5)) return false;
+            if (!show_some(w, &p, recipe, 5)) return false;
             continue;
         }
         for (int g = 0; g < 3; g++) {

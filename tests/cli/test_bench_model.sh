@@ -126,7 +126,7 @@ done
     refused 2 '--threads: 257' $small --config tiny.json --threads 257
     refused 2 '--seconds: nan' $small --config tiny.json --seconds nan
     refused 2 '--seconds: 0' $small --config tiny.json --seconds 0
-    refused 2 "'quick' is not exact, fine or fast" $small --config tiny.json --accuracy quick
+    refused 2 "'quick' is not exact, fine, fast or table" $small --config tiny.json --accuracy quick
 
     # ---- memory ----
 

@@ -44,7 +44,7 @@ refuse 2 '2 numbers for 3 budgets' $s --max-bits 2,3 --max-bytes 1,2,3
 refuse 2 'not both' $s --latency-budgets 2 --max-latency-us 5
 refuse 2 'no .greedy.' $s --max-bits 3 --strategy greedy
 refuse 2 'linear, fused, block' $s --max-bits 3 --choice row
-refuse 2 'not exact, fine or fast' $s --max-bits 3 --accuracy good
+refuse 2 'not exact, fine, fast or table' $s --max-bits 3 --accuracy good
 refuse 2 'finalists: -1' $s --max-bits 3 --finalists -1
 refuse 2 'need --finalists' $s --max-latency-us 5 --finalists 0
 refuse 2 'too many subnets' $s --max-bits 3 --finalists 0 --strategy exhaustive

@@ -29,7 +29,8 @@ if [ ! -e "$judge/made" ] || [ -n "$(find "$QFORGE_SOURCE/runtime" "$QFORGE_SOUR
     rm -rf "$judge"
     mkdir -p "$judge"
     for source in "$QFORGE_SOURCE"/runtime/*.c "$QFORGE_SOURCE"/tests/emulated/judge_kernels.c \
-        "$QFORGE_SOURCE"/autotune/hearing.c "$QFORGE_SOURCE"/autotune/guard.c \
+        "$QFORGE_SOURCE"/autotune/hearing.c "$QFORGE_SOURCE"/autotune/scene_answer.c \
+        "$QFORGE_SOURCE"/autotune/guard.c \
         "$QFORGE_SOURCE"/autotune/judge.c "$QFORGE_SOURCE"/autotune/worker.c; do
         # shellcheck disable=SC2086 # flags are words
         "$cc" $flags -c "$source" -o "$judge/$(basename "$source" .c).o"

@@ -64,7 +64,7 @@ static bool print_recipe(qf_isa isa, qf_recipe recipe)
 {
     for (int q = 0; q < QF_QUANT_COUNT; q++) {
         const bool plain = q == QF_F32;
-        if (plain && qf_recipe_of(recipe)->formats != QF_FORMATS_ANY) continue;
+        if (!qf_recipe_reads(recipe, (qf_quant)q)) continue;
         if (!print_largest((qf_kernel_id){.recipe = recipe,
                                           .quant = (qf_quant)q,
                                           .group = plain ? 0 : QF_BLOCK_K,

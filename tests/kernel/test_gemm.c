@@ -29,6 +29,26 @@ static void oracle(const float *x, const float *w, int64_t i, int64_t j, int64_t
     }
 }
 
+/* The most that rounded tables can be off in all: an entry counts once for the low bits and
+ * twice for the high ones, and is off by half a step. */
+static double table_error(const check_weights *weights, const float *x, int64_t j, int group)
+{
+    const int64_t k = weights->matrix.k, groups = qf_groups(k, group);
+    double error = 0;
+
+    for (int64_t g = 0; g < groups; g++) {
+        double most = 0;
+        const int64_t end = (g + 1) * group < k ? (g + 1) * group : k;
+        for (int64_t i = g * group; i < end; i += 4) {
+            double half = 0;
+            for (int64_t t = i; t < i + 4 && t < end; t++) half += 0.5 * fabs((double)x[t]);
+            most = fmax(most, half);
+        }
+        error += 1.5 * group / 4 * most / 127 * fabs((double)weights->scale[j * groups + g]);
+    }
+    return 1.002 * error;
+}
+
 static void check_product(const qf_kernel_source *source, const qf_problem *problem,
                           bool accumulate, qf_random *random)
 {
@@ -55,7 +75,7 @@ static void check_product(const qf_kernel_source *source, const qf_problem *prob
     void *workspace = qf_alloc(qf_gemm_workspace(&gemm));
     qf_gemm_run(&gemm, x, depth, y, ldy, m, accumulate, workspace);
 
-    for (int64_t i = 0; problem->accuracy == QF_FAST && i < m; i++)
+    for (int64_t i = 0; gemm.problem.accuracy == QF_FAST && i < m; i++)
         check_quantise_activations(x + i * k, k, problem->group, x + i * k);
     for (int64_t i = 0; i < m; i++) {
         for (int64_t j = columns; j < ldy; j++) /* beyond the row: untouched */
@@ -66,8 +86,10 @@ static void check_product(const qf_kernel_source *source, const qf_problem *prob
             if (accumulate) value += before[i * ldy + j];
             /* (depth + 4) roundings of eps = 2^-24 for the sum, the same again for the
              * weights' and the activations' own. */
-            const double bound = 2 * (double)(depth + 4) * 0x1p-24 *
-                                 (magnitude + fabs((double)before[i * ldy + j]) + 1);
+            double bound = 2 * (double)(depth + 4) * 0x1p-24 *
+                           (magnitude + fabs((double)before[i * ldy + j]) + 1);
+            if (gemm.problem.accuracy == QF_TABLE)
+                bound += table_error(&weights, x + i * k, j, problem->group);
             if (!(fabs(y[i * ldy + j] - value) <= bound))
                 fail_msg("%s by %s: y[%lld][%lld] is %g, wants %g +- %g", name, kernel,
                          (long long)i, (long long)j, (double)y[i * ldy + j], value, bound);
@@ -90,6 +112,9 @@ static void check_format(const qf_kernel_source *source, qf_problem problem, boo
     problem.op = QF_GRAD_INPUT;
     check_product(source, &problem, accumulate, random);
     problem.accuracy = QF_FAST, problem.op = QF_FORWARD;
+    check_product(source, &problem, accumulate, random);
+    if (problem.quant != QF_Q2) return;
+    problem.accuracy = QF_TABLE;
     check_product(source, &problem, accumulate, random);
 }
 
@@ -184,6 +209,8 @@ static void check_tails(const qf_kernel_source *source)
             check_tail(source, problem, 8, false, &random);
             check_tail(source, problem, 3, true, &random);
         }
+        problem.accuracy = QF_TABLE, problem.quant = QF_Q2;
+        check_tail(source, problem, 3, true, &random);
         problem.accuracy = QF_EXACT, problem.quant = QF_F32, problem.group = 0;
         check_tail(source, problem, 5, true, &random);
     }

@@ -96,20 +96,23 @@ static void check_stores(check_span loop, int blocks, int waiting)
 }
 
 /* All quads of a group, for every row, plane of activations, vector and half of a code too
- * wide for the instruction; two quads at once for rows that come in fours, where there is a
- * product of matrices. */
+ * wide for the instruction, or all fours of a panel, which what is looked up fits into one
+ * vector; two quads at once for rows that come in fours, where there is a product of matrices.
+ */
 static void check_bytes(const qf_kernel_id *id)
 {
     const check_words w = check_words_of(id->isa);
     const int bits = qf_quant_of(id->quant)->bits;
     const int halves = bits > w.dot_bits ? bits / w.dot_bits : 1;
     const int vectors = id->tile.nr / (qf_isa_panel(id->isa) / 2);
-    const int rows = id->tile.mr * qf_recipe_of(id->recipe)->planes;
+    const int planes = qf_recipe_of(id->recipe)->planes;
+    const bool tables = planes == QF_TABLES;
+    const int rows = id->tile.mr * (tables ? 1 : planes);
     const check_span loop = hot_loop(true, false);
 
     const int fours = w.matrix ? rows / 4 * 4 : 0, quads = id->group / QF_QUAD_K;
     check_products(loop, check_count(&here, loop, w.dot),
-                   (rows - fours) * vectors * quads * halves);
+                   (rows - fours) * vectors * quads * halves / (tables ? 2 : 1));
     check_width(loop, w.dot);
     if (fours) {
         check_products(loop, check_count(&here, loop, w.matrix), fours * vectors * quads / 2);
@@ -117,8 +120,9 @@ static void check_bytes(const qf_kernel_id *id)
     }
     /* Packed panels are taken one after the other. */
     const bool packed = qf_recipe_of(id->recipe)->depth == QF_DEPTH_WHOLE;
-    const int sums = rows * (packed ? 2 : vectors);
-    const int blocks = id->group / QF_BLOCK_K * halves * (rows * vectors / sums);
+    const int passes = packed ? vectors / 2 : 1;
+    const int sums = rows * (tables ? 1 : vectors / passes);
+    const int blocks = id->group / QF_BLOCK_K * halves * passes;
     check_stores(loop, blocks, id->tile.mr * vectors + 2 * blocks * sums);
 }
 
