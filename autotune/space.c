@@ -15,7 +15,10 @@ enum { ROWS_MAX = 14, PANELS_MAX = 4, SPACE_MAX = 8192 };
 static const int unrolls[] = {1, 2, 4};
 static const int depths[] = {128, 192, 256, 384, 512};
 static const double shares[] = {0.25, 0.5, 0.75}; /* of L2, for rows of x */
+/* 2 KiB are too late and 16 as good, on the one machine that was seen to need any. */
+static const int prefetches[] = {0, 8};
 enum {
+    PREFETCHES = sizeof prefetches / sizeof *prefetches,
     UNROLLS = sizeof unrolls / sizeof *unrolls,
     DEPTHS = sizeof depths / sizeof *depths,
     SHARES = sizeof shares / sizeof *shares
@@ -104,12 +107,24 @@ static bool is_blocked(qf_recipe recipe)
 /* Kernels of the grid per tile, and per recipe and instruction set. */
 static int grid_of_tile(qf_recipe recipe)
 {
-    return is_blocked(recipe) ? DEPTHS * SHARES : 1;
+    return is_blocked(recipe) ? DEPTHS * SHARES : PREFETCHES;
 }
 
 static int grid_of(qf_recipe recipe)
 {
     return ROWS_MAX * PANELS_MAX * UNROLLS * grid_of_tile(recipe);
+}
+
+/* Plain weights are fetched as the hardware does. */
+static void add_prefetches(const walk *w, qf_kernel_id *kernel)
+{
+    for (int i = 0; i < PREFETCHES; i++) {
+        kernel->tile.prefetch = prefetches[i];
+        if (i > 0 && kernel->quant == QF_F32)
+            leave_out(w, QF_LEFT_OUT_FORMAT, 1);
+        else
+            add(w, kernel);
+    }
 }
 
 static void add_tile(const walk *w, qf_kernel_id *kernel)
@@ -126,7 +141,7 @@ static void add_tile(const walk *w, qf_kernel_id *kernel)
     else if (is_blocked(kernel->recipe))
         add_depth_steps(w, kernel);
     else
-        add(w, kernel);
+        add_prefetches(w, kernel);
 }
 
 static void add_tiles(const walk *w, qf_recipe recipe, qf_isa isa)
@@ -136,11 +151,12 @@ static void add_tiles(const walk *w, qf_recipe recipe, qf_isa isa)
     for (int mr = 1; mr <= ROWS_MAX; mr++)
         for (int panels = 1; panels <= PANELS_MAX; panels++)
             for (int u = 0; u < UNROLLS; u++) {
-                qf_kernel_id kernel = {recipe,
-                                       p->quant,
-                                       p->group,
-                                       isa,
-                                       {mr, panels * qf_isa_panel(isa), unrolls[u], 0, 0, 0}};
+                qf_kernel_id kernel = {
+                    recipe,
+                    p->quant,
+                    p->group,
+                    isa,
+                    {mr, panels * qf_isa_panel(isa), unrolls[u], 0, 0, 0, 0}};
                 if (mr > p->m)
                     leave_out(w, QF_LEFT_OUT_ROWS, grid_of_tile(recipe));
                 else

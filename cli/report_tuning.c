@@ -120,7 +120,13 @@ static int rows_kept(const qf_kernel_id *k)
     return k->tile.mc;
 }
 
-static const parameter parameters[] = {{"mr: rows of a tile", "mr", rows_of},
+static int kib_ahead(const qf_kernel_id *k)
+{
+    return k->tile.prefetch;
+}
+
+static const parameter parameters[] = {{"prefetch: KiB ahead", "prefetch", kib_ahead},
+                                       {"mr: rows of a tile", "mr", rows_of},
                                        {"panels of a tile (nr)", "nr", panels_of},
                                        {"unroll", "unroll", unroll_of},
                                        {"kc: depth of a step, 0 none", "kc", depth_of},

@@ -42,6 +42,8 @@ const char *qf_codegen_version(void)
 
 /* ---- checks ---- */
 
+enum { PREFETCH_MOST = 64 }; /* KiB */
+
 void cg_misfit(const cg_emit *e, qf_misfit misfit)
 {
     if (e->misfit) *e->misfit = misfit;
@@ -76,6 +78,15 @@ static qf_status check_tile(const cg_emit *e)
         return qf_fail(QF_UNSUPPORTED, "unroll %d is not 1, 2 or 4", tile->unroll);
     if (tile->align & (tile->align - 1) || tile->align < 0 || tile->align > 128)
         return qf_fail(QF_UNSUPPORTED, "align %d is no power of two up to 128", tile->align);
+    if (tile->prefetch < 0 || tile->prefetch > PREFETCH_MOST)
+        return qf_fail(QF_UNSUPPORTED, "pf %d is not between 0 and %d", tile->prefetch,
+                       PREFETCH_MOST);
+    if (tile->prefetch &&
+        (qf_recipe_of(e->id->recipe)->depth != QF_DEPTH_WHOLE || e->id->quant == QF_F32)) {
+        cg_misfit(e, QF_MISFIT_FORMAT);
+        return qf_fail(QF_UNSUPPORTED, "recipe %s does not fetch ahead in %s weights",
+                       qf_recipe_of(e->id->recipe)->name, qf_quant_of(e->id->quant)->name);
+    }
     return QF_OK;
 }
 

@@ -74,6 +74,7 @@ static LLVMValueRef load_quad(state *s, int b, int j, int plane, int v)
         return cg_load(e, e->vi8, cg_at_const(e, stream, at), e->align);
     }
     s->block[v].at = cg_at_const(e, stream, (2L * b + v) * cg_block_bytes(e));
+    if (j == 0 && plane == 0) cg_fetch_ahead(e, s->block[v].at, cg_block_bytes(e));
     return cg_dot_plane(e, cg_quad(&s->block[v], j), plane);
 }
 

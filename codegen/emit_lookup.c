@@ -65,6 +65,7 @@ static void add_word(state *s, int i)
     LLVMValueRef nibble = cg_bytes(e, 15);
     LLVMValueRef at = cg_at_const(e, s->value[mr + 1], (int64_t)i * 4 * e->lanes);
     LLVMValueRef word = cg_load(e, e->vi8, at, e->align);
+    if (i % 2 == 0) cg_fetch_ahead(e, at, 8L * e->lanes);
     LLVMValueRef high = LLVMBuildLShr(e->build, word, cg_bytes(e, 4), "");
 
     add_fours(s, 2 * i, LLVMBuildAnd(e->build, word, nibble, ""));

@@ -43,6 +43,7 @@ static void emit_block(const cg_emit *e, LLVMValueRef a, LLVMValueRef codes,
         LLVMValueRef quad[2];
         for (int v = 0; v < 2; v++) {
             block[v].at = cg_at_const(e, stream[1], (int64_t)v * cg_block_bytes(e));
+            if (j == 0) cg_fetch_ahead(e, block[v].at, cg_block_bytes(e));
             quad[v] = cg_quad(&block[v], j);
         }
         for (int t = 0; t < QF_QUAD_K; t++) {

@@ -37,6 +37,13 @@ LLVMValueRef cg_param_splat(const cg_emit *e, LLVMValueRef record, int slot, int
     return cg_load_splat(e, cg_at_const(e, record, 4 * (slot * e->panel + row)));
 }
 
+void cg_fetch_ahead(const cg_emit *e, LLVMValueRef at, int64_t bytes)
+{
+    if (e->id->tile.prefetch)
+        cg_prefetch(e, cg_beyond(e, at, cg_i64(e, 1024L * e->id->tile.prefetch)), bytes,
+                    CG_TO_READ);
+}
+
 cg_block cg_block_at(const cg_emit *e, LLVMValueRef at)
 {
     return (cg_block){.e = e, .at = at};

@@ -26,4 +26,7 @@ LLVMValueRef cg_param_splat(const cg_emit *e, LLVMValueRef record, int slot, int
 int cg_record_bytes(const cg_emit *e);
 int cg_header_bytes(const cg_emit *e);
 
+/* Fetches what lies as far behind `at` as the tile says; nothing where it says 0. */
+void cg_fetch_ahead(const cg_emit *e, LLVMValueRef at, int64_t bytes);
+
 #endif

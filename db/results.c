@@ -89,6 +89,7 @@ static void put_configuration(text_out *out, sql_row *row)
                        {"kc", id.tile.kc},
                        {"mc", id.tile.mc},
                        {"align", id.tile.align},
+                       {"prefetch", id.tile.prefetch},
                        {"bits", qf_quant_of(id.quant)->bits},
                        {"group", id.group}};
         put_named(out, ", ", "recipe", qf_recipe_of(id.recipe)->name);

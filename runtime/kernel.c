@@ -176,9 +176,11 @@ void qf_kernel_symbol(const qf_kernel_id *id, char name[QF_NAME_MAX])
 {
     char format[16];
     print_format(id->quant, id->group, format, sizeof format);
-    const int used = snprintf(name, QF_NAME_MAX, "gemm_%s_%s_%s_%dx%d_u%d", format,
-                              qf_recipe_of(id->recipe)->name, qf_isa_of(id->isa)->name,
-                              id->tile.mr, id->tile.nr, id->tile.unroll);
+    int used = snprintf(name, QF_NAME_MAX, "gemm_%s_%s_%s_%dx%d_u%d", format,
+                        qf_recipe_of(id->recipe)->name, qf_isa_of(id->isa)->name, id->tile.mr,
+                        id->tile.nr, id->tile.unroll);
+    if (id->tile.prefetch)
+        used += snprintf(name + used, (size_t)(QF_NAME_MAX - used), "_pf%d", id->tile.prefetch);
     if (id->tile.align)
         snprintf(name + used, (size_t)(QF_NAME_MAX - used), "_al%d", id->tile.align);
 }
@@ -263,7 +265,8 @@ static bool parse_tile(const char *text, qf_tile *tile)
     while (*text) {
         if (!next_part(&text, part, sizeof part)) return false;
         if (!parse_number(part, "u", &tile->unroll) && !parse_number(part, "kc", &tile->kc) &&
-            !parse_number(part, "mc", &tile->mc) && !parse_number(part, "al", &tile->align))
+            !parse_number(part, "mc", &tile->mc) && !parse_number(part, "al", &tile->align) &&
+            !parse_number(part, "pf", &tile->prefetch))
             return false;
     }
     return true;

@@ -92,7 +92,7 @@ static double unlike(const qf_problem *p, const qf_kernel_id *a, const qf_experi
     return fabs(x.blocks - y.blocks) / 2 + 4 * fabs(x.padding - y.padding) +
            0.75 * abs(s->mr - t->mr) + 1.0 * abs(s->nr - t->nr) / qf_isa_panel(a->isa) +
            0.1 * abs(s->unroll - t->unroll) + 0.001 * abs(s->kc - t->kc) +
-           0.00001 * abs(s->mc - t->mc);
+           0.00001 * abs(s->mc - t->mc) + 0.1 * abs(s->prefetch - t->prefetch);
 }
 
 static double correction(const neighbour *nearest, int found, const qf_problem *problem,

@@ -8,7 +8,7 @@
 #include "qforge/memory.h"
 #include "ranking.h"
 
-enum { COLUMNS = 24, AXES = 6, ROWS_LEAST = 200, ROWS_MANY = 1000 };
+enum { COLUMNS = 25, AXES = 7, ROWS_LEAST = 200, ROWS_MANY = 1000 };
 
 /* A quarter of the rows, or four octaves of width: beyond that other kernels win. */
 static const double nearest_limit = 2.5;
@@ -57,6 +57,7 @@ static void describe(const qf_problem *p, const qf_kernel_id *kernel, double pre
         t->mr,
         vectors,
         t->unroll,
+        t->prefetch,
         t->mr * vectors,
         1.0 / t->mr + 1 / vectors, /* loads a product */
         log_or_0(t->kc),
@@ -230,8 +231,8 @@ qf_status qf_candidate_points(const qf_candidate *candidates, int count, qf_poin
     for (int i = 0; i < count; i++) {
         const qf_kernel_id *id = &candidates[i].kernel;
         const qf_tile *t = &id->tile;
-        const double place[AXES] = {id->recipe, t->mr, t->nr,
-                                    t->unroll,  t->kc, (double)t->kc * t->mc};
+        const double place[AXES] = {
+            id->recipe, t->mr, t->nr, t->unroll, t->kc, (double)t->kc * t->mc, t->prefetch};
         memcpy(value + (size_t)i * AXES, place, sizeof place);
     }
     const qf_status status = qf_points_make(value, count, AXES, points);

@@ -40,7 +40,7 @@ static bool show_some(walk *w, const qf_problem *problem, qf_recipe recipe, int 
 
     if (qf_space_build(&w->cpu, problem, recipe, &space) != QF_OK) return false;
     const int count = distinct(&space, index);
-    const int stride = w->sample ? (count + w->sample - 1) / w->sample : 1;
+    const int stride = w->sample && count ? (count + w->sample - 1) / w->sample : 1;
     for (int i = salt % stride; i < count; i += stride) {
         w->visit(w->context, &space.item[index[i]].kernel);
         w->shown++;

@@ -284,9 +284,9 @@ static qf_jit *jit;
  * test many tiles meet many shapes. */
 static qf_status find_emitted(void *self, const qf_problem *problem, qf_kernel *kernel)
 {
-    static const qf_tile tiles[] = {{6, 16, 1, 128, 12, 0}, {4, 16, 2, 256, 0, 0},
-                                    {3, 32, 4, 128, 6, 0},  {1, 64, 1, 128, 0, 0},
-                                    {2, 32, 1, 384, 8, 0},  {5, 16, 1, 128, 5, 0}};
+    static const qf_tile tiles[] = {{6, 16, 1, 128, 12, 0, 0}, {4, 16, 2, 256, 0, 0, 0},
+                                    {3, 32, 4, 128, 6, 0, 0},  {1, 64, 1, 128, 0, 0, 0},
+                                    {2, 32, 1, 384, 8, 0, 0},  {5, 16, 1, 128, 5, 0, 0}};
     const qf_isa isa = *(const qf_isa *)self;
     const size_t count = sizeof tiles / sizeof *tiles;
     const size_t first = (size_t)(problem->m * 7 + problem->n * 3 + problem->k) % count;

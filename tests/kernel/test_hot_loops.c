@@ -160,11 +160,13 @@ static void check_formats(qf_kernel_id id)
         id.quant = (qf_quant)q;
         id.group = 0;
         if (q == QF_F32) {
+            id.tile.prefetch = 0;
             if (row->formats == QF_FORMATS_ANY) check(&id);
             continue;
         }
         for (int g = first; g <= last; g++) {
             id.group = groups[g];
+            id.tile.prefetch = row->depth == QF_DEPTH_WHOLE && q % 2 ? 8 : 0;
             check(&id);
         }
     }
@@ -216,7 +218,7 @@ static void loops_are_placed(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         const qf_kernel_id id = {
-            QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {6, 16, 2, 256, 192, aligns[i]}};
+            QF_RECIPE_PANEL, QF_Q4, 64, QF_ISA_AVX2, {6, 16, 2, 256, 192, aligns[i], 0}};
         emit(&id);
         const check_span loop = hot_loop(false, true);
         bool placed = false;
@@ -227,12 +229,45 @@ static void loops_are_placed(void **state)
     }
 }
 
+/* Every line of packed codes once, where the tile says so. */
+static void weights_are_fetched_ahead(void **state)
+{
+    static const struct {
+        qf_recipe recipe;
+        qf_quant quant;
+        int rows, lines; /* in a turn of the hot loop */
+    } cases[] = {{QF_RECIPE_DOT, QF_Q4, 4, 8},    {QF_RECIPE_DOT, QF_Q2, 1, 4},
+                 {QF_RECIPE_DOT2, QF_Q8, 2, 16},  {QF_RECIPE_ROWS, QF_Q4, 2, 4},
+                 {QF_RECIPE_LOOKUP, QF_Q2, 3, 4}, {QF_RECIPE_DOT3, QF_Q4, 1, 8}};
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const int ahead = i % 2 ? 8 : 0;
+        const qf_kernel_id id = {cases[i / 2].recipe,
+                                 cases[i / 2].quant,
+                                 64,
+                                 QF_ISA_AVX2,
+                                 {cases[i / 2].rows, 16, 1, 0, 0, 0, ahead}};
+        emit(&id);
+        const check_span loop = hot_loop(id.recipe != QF_RECIPE_ROWS, false);
+        const int lines = check_count(&here, loop, "prefetcht1");
+        if (lines != (ahead ? cases[i / 2].lines : 0))
+            fail_msg("%s: %d lines are fetched", here.name, lines);
+        check_listing_release(&here);
+    }
+    const qf_kernel_id steps = {
+        QF_RECIPE_QUAD, QF_Q4, 64, QF_ISA_AVX2, {4, 16, 1, 256, 64, 0, 8}};
+    const qf_kernel_id plain = {QF_RECIPE_ROWS, QF_F32, 0, QF_ISA_AVX2, {2, 16, 1, 0, 0, 0, 8}};
+    assert_int_equal(qf_codegen_misfit(&steps), QF_MISFIT_FORMAT);
+    assert_int_equal(qf_codegen_misfit(&plain), QF_MISFIT_FORMAT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hot_loops_of_x86),
         cmocka_unit_test(hot_loops_of_arm),
         cmocka_unit_test(loops_are_placed),
+        cmocka_unit_test(weights_are_fetched_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

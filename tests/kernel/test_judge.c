@@ -14,14 +14,17 @@
 #include "qforge/activations.h"
 #include "qforge/gemm.h"
 
-static const qf_kernel_id panel = {QF_RECIPE_PANEL, QF_Q4, 32, QF_ISA_C, {3, 16, 1, 64, 6, 0}};
-static const qf_kernel_id rows = {QF_RECIPE_ROWS, QF_Q3, 64, QF_ISA_C, {2, 32, 2, 0, 0, 0}};
-static const qf_kernel_id plain = {QF_RECIPE_ROWS, QF_F32, 0, QF_ISA_C, {4, 16, 1, 0, 0, 0}};
-static const qf_kernel_id grad = {QF_RECIPE_GRAD, QF_Q2, 32, QF_ISA_C, {3, 16, 1, 32, 6, 0}};
-static const qf_kernel_id dot = {QF_RECIPE_DOT, QF_Q8, 32, QF_ISA_C, {2, 16, 1, 0, 0, 0}};
-static const qf_kernel_id quad = {QF_RECIPE_QUAD, QF_Q4, 64, QF_ISA_C, {2, 16, 1, 128, 4, 0}};
-static const qf_kernel_id two = {QF_RECIPE_QUAD2, QF_Q4, 32, QF_ISA_C, {3, 16, 1, 128, 6, 0}};
-static const qf_kernel_id three = {QF_RECIPE_DOT3, QF_Q2, 64, QF_ISA_C, {2, 16, 1, 0, 0, 0}};
+static const qf_kernel_id panel = {
+    QF_RECIPE_PANEL, QF_Q4, 32, QF_ISA_C, {3, 16, 1, 64, 6, 0, 0}};
+static const qf_kernel_id rows = {QF_RECIPE_ROWS, QF_Q3, 64, QF_ISA_C, {2, 32, 2, 0, 0, 0, 0}};
+static const qf_kernel_id plain = {QF_RECIPE_ROWS, QF_F32, 0, QF_ISA_C, {4, 16, 1, 0, 0, 0, 0}};
+static const qf_kernel_id grad = {QF_RECIPE_GRAD, QF_Q2, 32, QF_ISA_C, {3, 16, 1, 32, 6, 0, 0}};
+static const qf_kernel_id dot = {QF_RECIPE_DOT, QF_Q8, 32, QF_ISA_C, {2, 16, 1, 0, 0, 0, 0}};
+static const qf_kernel_id quad = {
+    QF_RECIPE_QUAD, QF_Q4, 64, QF_ISA_C, {2, 16, 1, 128, 4, 0, 0}};
+static const qf_kernel_id two = {
+    QF_RECIPE_QUAD2, QF_Q4, 32, QF_ISA_C, {3, 16, 1, 128, 6, 0, 0}};
+static const qf_kernel_id three = {QF_RECIPE_DOT3, QF_Q2, 64, QF_ISA_C, {2, 16, 1, 0, 0, 0, 0}};
 
 static qf_validation judged(const qf_kernel_id *id, qf_gemm_fn *run)
 {

@@ -23,7 +23,8 @@ static qf_problem problem(int64_t m, int64_t n)
 /* A kernel told from others by its rows. */
 static qf_kernel_id kernel(qf_isa isa, int mr)
 {
-    return (qf_kernel_id){QF_RECIPE_DOT, QF_Q4, 64, isa, {mr, qf_isa_panel(isa), 1, 0, 0, 0}};
+    return (qf_kernel_id){
+        QF_RECIPE_DOT, QF_Q4, 64, isa, {mr, qf_isa_panel(isa), 1, 0, 0, 0, 0}};
 }
 
 static void tuned(const char *tune_key, const qf_problem *p, const qf_kernel_id *id)

@@ -28,11 +28,13 @@ static void check_kernel(qf_kernel_id id)
 static void test_kernels_round_trip(void **state)
 {
     (void)state;
-    static const qf_tile tiles[] = {{1, 1, 1, 0, 0, 0},
-                                    {6, 16, 2, 256, 192, 0},
-                                    {4, 24, 8, 0, 96, 64},
-                                    {12, 32, 16, 512, 0, 0},
-                                    {128, 1024, 64, 1 << 20, 1 << 20, 0}};
+    static const qf_tile tiles[] = {{1, 1, 1, 0, 0, 0, 0},
+                                    {6, 16, 2, 256, 192, 0, 0},
+                                    {4, 24, 8, 0, 96, 64, 0},
+                                    {2, 32, 1, 0, 0, 0, 8},
+                                    {3, 32, 1, 0, 0, 32, 64},
+                                    {12, 32, 16, 512, 0, 0, 0},
+                                    {128, 1024, 64, 1 << 20, 1 << 20, 0, 0}};
     for (int recipe = 0; recipe < QF_RECIPE_COUNT; recipe++)
         for (int quant = 0; quant < QF_QUANT_COUNT; quant++)
             for (int isa = 0; isa < QF_ISA_COUNT; isa++)

@@ -19,7 +19,7 @@ static void watch(const qf_gemm_args *args)
     qf_reference_gemm(args);
 }
 
-static const qf_kernel_id id = {QF_RECIPE_ROWS, QF_Q4, 32, QF_ISA_C, {1, 16, 1, 0, 0, 0}};
+static const qf_kernel_id id = {QF_RECIPE_ROWS, QF_Q4, 32, QF_ISA_C, {1, 16, 1, 0, 0, 0, 0}};
 
 /* Of a machine that has nothing but C. */
 static qf_operands made(const char *name, qf_cache_mode cache)

@@ -216,7 +216,7 @@ static void the_prior_knows_the_obvious(void **state)
     const qf_cpu cpu = machine();
     qf_problem p;
     assert_int_equal(qf_problem_parse("fast_q4g64_1x4096x4096_t1", &p), QF_OK);
-    const qf_kernel_id id = {QF_RECIPE_DOT, QF_Q4, 64, QF_ISA_AVX2, {1, 32, 2, 0, 0, 0}};
+    const qf_kernel_id id = {QF_RECIPE_DOT, QF_Q4, 64, QF_ISA_AVX2, {1, 32, 2, 0, 0, 0, 0}};
     const double one = qf_prior_ns(&cpu, &p, &id);
     p.n *= 2;
     assert_true(qf_prior_ns(&cpu, &p, &id) > 1.9 * one);
@@ -283,9 +283,43 @@ static void streams_are_as_many_as_the_cpu_follows(void **state)
         }
 }
 
+/* Weights are fetched ahead from memory alone, by tiles that compute long on them, where that
+ * was seen to pay. */
+static void what_computes_long_fetches_ahead(void **state)
+{
+    static const struct {
+        const char *problem;
+        qf_isa isa;
+        int prefetch;
+    } cases[] = {{"fast_q4g64_1x4096x4096_t1", QF_ISA_AVX2, 8},
+                 {"fast_q2g64_8x4096x4096_t1", QF_ISA_AVX2, 8},
+                 {"table_q2g64_1x4096x4096_t1", QF_ISA_AVX2, 8},
+                 {"fast_q4g64_1x4096x4096_t1", QF_ISA_AVX512GFNI, 0},
+                 {"fast_q4g64_2x4096x4096_t1", QF_ISA_AVX512GFNI, 0},
+                 {"fast_q4g64_8x4096x4096_t1", QF_ISA_AVX512GFNI, 8},
+                 {"table_q2g64_64x4096x4096_t1", QF_ISA_AVX2, 0}}; /* from cache */
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        const bool zen5 = i % 2;
+        qf_cpu cpu = machine();
+        qf_problem problem;
+        qf_space space;
+        cpu.isas |= 1u << cases[i / 2].isa;
+        cpu.vector_bytes = qf_isa_of(cases[i / 2].isa)->vector_bytes;
+        if (zen5) snprintf(cpu.vendor, sizeof cpu.vendor, "AuthenticAMD");
+        if (zen5) cpu.family = 0x1A, cpu.model = 2;
+        assert_int_equal(qf_problem_parse(cases[i / 2].problem, &problem), QF_OK);
+        assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
+        const qf_kernel_id *best = &space.item[0].kernel;
+        assert_int_equal(best->tile.prefetch, zen5 ? cases[i / 2].prefetch : 0);
+        qf_space_release(&space);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_computes_long_fetches_ahead),
         cmocka_unit_test(streams_are_as_many_as_the_cpu_follows),
         cmocka_unit_test(kernels_answer_the_problem_once_each),
         cmocka_unit_test(everything_left_out_has_a_reason),

@@ -21,7 +21,7 @@ static qf_trial trial_of(int shape, int i)
 
     t.problem.m = 8;
     t.problem.n = 256 << shape;
-    t.kernel.tile = (qf_tile){mr, 16 * panels, unroll, 0, 0, 0};
+    t.kernel.tile = (qf_tile){mr, 16 * panels, unroll, 0, 0, 0, 0};
     t.predicted_ns = 1000.0 * (shape + 1) * (1 + 1.0 / mr + 0.1 * panels);
     return t;
 }
