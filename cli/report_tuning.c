@@ -125,12 +125,12 @@ static int kib_ahead(const qf_kernel_id *k)
     return k->tile.prefetch;
 }
 
-static const parameter parameters[] = {{"prefetch: KiB ahead", "prefetch", kib_ahead},
-                                       {"mr: rows of a tile", "mr", rows_of},
+static const parameter parameters[] = {{"mr: rows of a tile", "mr", rows_of},
                                        {"panels of a tile (nr)", "nr", panels_of},
                                        {"unroll", "unroll", unroll_of},
                                        {"kc: depth of a step, 0 none", "kc", depth_of},
-                                       {"mc: rows in L2, 0 none", "mc", rows_kept}};
+                                       {"mc: rows in L2, 0 none", "mc", rows_kept},
+                                       {"pf: KiB fetched ahead", "pf", kib_ahead}};
 enum { PARAMETERS = sizeof parameters / sizeof *parameters, VALUES_MOST = 256 };
 
 /* The best share with each value, in the order of the values. */

@@ -41,7 +41,7 @@ frame.onload = () => {
     const over = page.documentElement.scrollWidth - frame.contentWindow.innerWidth;
     if (over > 0) wrong.push(`at ${width} px wide the page is ${over} px too wide`);
     const charts = page.querySelectorAll('svg');
-    if (charts.length !== 7) wrong.push(`${charts.length} charts, not 7`);
+    if (charts.length !== 8) wrong.push(`${charts.length} charts, not 8`);
     for (const svg of charts) {
       const outer = svg.getBoundingClientRect();
       if (outer.width < 200 || outer.height < 100) wrong.push('a chart has no size');
