@@ -24,10 +24,11 @@ static const qf_measure_options race = {.min_seconds = 0.03,
                                         .sample_ns = 200e3,
                                         .target = 0.01,
                                         .min_samples = 6};
-static const qf_measure_options careful = {.min_seconds = 0.05,
+/* Of a round: rounds differ by more than half a percent. */
+static const qf_measure_options careful = {.min_seconds = 0.02,
                                            .max_seconds = 0.8,
                                            .sample_ns = 200e3,
-                                           .target = 0.004,
+                                           .target = 0.006,
                                            .min_samples = 9};
 /* One call, to see whether it is worth a race. */
 static const qf_measure_options glance = {.sample_ns = 1, .target = 1, .min_samples = 1};

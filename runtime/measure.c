@@ -2,6 +2,7 @@
  * allowed. */
 #include "qforge/measure.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -288,36 +289,32 @@ bool qf_comparison_leads(const qf_comparison *c)
     return c->pairs >= SURE && c->ratio < 1;
 }
 
-/* The rounds so far in one. */
-static void sum_up(qf_comparison *sum, const qf_comparison *next)
+static double middle(double *values, int count)
 {
-    const qf_comparison before = *sum;
-
-    *sum = *next;
-    sum->ratio_low = fmin(before.ratio_low, next->ratio_low);
-    sum->ratio_high = fmax(before.ratio_high, next->ratio_high);
-    if (before.pairs < next->pairs) sum->pairs = before.pairs;
+    qf_sort(values, count);
+    return qf_quantile(values, count, 0.5);
 }
 
 qf_status qf_compare_match(int rounds, double lost, qf_compare_again *again, void *context,
                            qf_comparison *comparison)
 {
-    double ratio[QF_ROUNDS_MAX];
-    int leads = 0, played = 0;
+    double ratio[QF_ROUNDS_MAX], low[QF_ROUNDS_MAX], high[QF_ROUNDS_MAX];
+    int leads = 0, played = 0, fewest = INT_MAX;
 
     QF_ASSERT(rounds > 0 && rounds % 2 == 1 && rounds <= QF_ROUNDS_MAX);
     while (leads <= rounds / 2 && played - leads <= rounds / 2) {
         qf_comparison next;
         QF_TRY(again(context, played, &next));
         leads += next.ratio < 1;
-        ratio[played++] = next.ratio;
-        if (played == 1)
-            *comparison = next;
-        else
-            sum_up(comparison, &next);
-        if (played == 1 && lost > 0 && next.ratio_low > lost) break;
+        ratio[played] = next.ratio, low[played] = next.ratio_low,
+        high[played] = next.ratio_high;
+        if (next.pairs < fewest) fewest = next.pairs;
+        *comparison = next;
+        if (++played == 1 && lost > 0 && next.ratio_low > lost) break;
     }
-    qf_sort(ratio, played);
-    comparison->ratio = qf_quantile(ratio, played, 0.5);
+    comparison->ratio = middle(ratio, played);
+    comparison->ratio_low = middle(low, played);
+    comparison->ratio_high = middle(high, played);
+    comparison->pairs = fewest;
     return QF_OK;
 }

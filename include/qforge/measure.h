@@ -74,10 +74,12 @@ bool qf_comparison_leads(const qf_comparison *comparison);
 typedef qf_status qf_compare_again(void *context, int round, qf_comparison *comparison);
 /* A match of at most `rounds` (odd, up to QF_ROUNDS_MAX) comparisons.  It ends when one side
  * was the faster one in more than half of them, or B surely the slower one by `lost` in the
- * first. comparison  ratio: the median of the rounds; its interval: the ends of all their
- * intervals; pairs: of the round with the fewest; a, b: of the last round.  So B leads where it
- * did in most rounds, and won where it won every one lost        B's time in A's, at least; 0:
- * never Fails as a round does. */
+ * first.
+ *   comparison  ratio, and the ends of its interval: the medians of the rounds'; pairs: of
+ *               the round with the fewest; a, b: of the last round.  So B leads where it did
+ *               in most rounds, and won where it won most
+ *   lost        B's time in A's, at least; 0: never
+ * Fails as a round does. */
 enum { QF_ROUNDS_MAX = 15 };
 QF_MUST_CHECK qf_status qf_compare_match(int rounds, double lost, qf_compare_again *again,
                                          void *context, qf_comparison *comparison);
