@@ -272,3 +272,18 @@ void cg_dot_accumulate(const cg_emit *e, LLVMValueRef x_record, const LLVMValueR
         }
     }
 }
+
+void cg_dot_groups(const cg_emit *e, const cg_args *args, LLVMValueRef a, LLVMValueRef *panel,
+                   LLVMValueRef *acc, cg_sum_group *sum)
+{
+    const int count = e->id->tile.mr * cg_tile_vectors(e);
+    LLVMValueRef record[CG_PANELS_MAX];
+    cg_loop groups;
+
+    cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, args->k, e->id->group), 1, count, acc);
+    LLVMValueRef x = cg_at(e, a, cg_mul(e, groups.index, cg_x_record_bytes(e)));
+    LLVMValueRef at = cg_mul(e, groups.index, cg_record_bytes(e));
+    for (int p = 0; p < cg_tile_panels(e); p++) record[p] = cg_at(e, panel[p], at);
+    sum(e, x, record, acc);
+    cg_loop_end(e, &groups, acc);
+}

@@ -36,6 +36,13 @@ int cg_scratch_quad_bytes(const cg_emit *e);
  * row m of the tile and every vector v of the panels.  x: the record's quads. */
 void cg_dot_group(const cg_emit *e, LLVMValueRef x, const cg_quads *quads, LLVMValueRef *total);
 
+/* acc += the products of one group: x_record is the block's, record[p] the p-th panel's. */
+typedef void cg_sum_group(const cg_emit *e, LLVMValueRef x_record, LLVMValueRef *record,
+                          LLVMValueRef *acc);
+/* A tile (cg_sum_tile) group by group. */
+void cg_dot_groups(const cg_emit *e, const cg_args *args, LLVMValueRef a, LLVMValueRef *panel,
+                   LLVMValueRef *acc, cg_sum_group *sum);
+
 /* acc[m * vectors + first + v] += scale[v] * x_scale[m] * total[m * count + v]
  *                                 + offset[v] * x_sum[m]
  * for `count` vectors of the records of count / 2 panels. */

@@ -32,34 +32,12 @@ static void emit_group(const cg_emit *e, LLVMValueRef x_record, LLVMValueRef *re
 static void emit_tile(const cg_emit *e, const cg_args *args, LLVMValueRef a,
                       LLVMValueRef *panel, LLVMValueRef *acc)
 {
-    const int count = e->id->tile.mr * cg_tile_vectors(e);
-    LLVMValueRef record[CG_PANELS_MAX];
-    cg_loop groups;
-
-    for (int i = 0; i < count; i++) acc[i] = cg_zero(e->vf32);
-    cg_loop_begin(e, &groups, cg_i64(e, 0), cg_div(e, args->k, e->id->group), 1, count, acc);
-    LLVMValueRef x = cg_at(e, a, cg_mul(e, groups.index, cg_x_record_bytes(e)));
-    LLVMValueRef at = cg_mul(e, groups.index, cg_record_bytes(e));
-    for (int p = 0; p < cg_tile_panels(e); p++) record[p] = cg_at(e, panel[p], at);
-    emit_group(e, x, record, acc);
-    cg_loop_end(e, &groups, acc);
+    cg_dot_groups(e, args, a, panel, acc, emit_group);
 }
 
 static void emit(const cg_emit *e)
 {
-    const cg_args args = cg_load_args(e);
-    LLVMValueRef panel[CG_PANELS_MAX], acc[CG_ACC_MAX];
-    cg_loop columns;
-    cg_rows rows;
-
-    cg_loop_begin(e, &columns, cg_i64(e, 0), args.n, e->id->tile.nr, 0, NULL);
-    cg_panel_pointers(e, &args, columns.index, panel);
-    cg_rows_begin(e, &args, columns.index, &rows);
-    emit_tile(e, &args, rows.a, panel, acc);
-    cg_add_tail(e, &args, &rows, acc);
-    cg_store_tile(e, &args, rows.c, rows.left, rows.columns, acc);
-    cg_rows_end(e, &rows);
-    cg_loop_end(e, &columns, NULL);
+    cg_tiles_of_whole_depth(e, emit_tile);
 }
 
 static qf_status check(const cg_emit *e)

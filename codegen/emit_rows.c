@@ -115,25 +115,15 @@ static void sum_plain(const cg_emit *e, const cg_args *args, LLVMValueRef a,
     if (unroll > 1) plain_loop(e, a, panel, whole, args->k, 1, acc);
 }
 
+static void emit_tile(const cg_emit *e, const cg_args *args, LLVMValueRef a,
+                      LLVMValueRef *panel, LLVMValueRef *acc)
+{
+    (e->id->quant == QF_F32 ? sum_plain : sum_quantised)(e, args, a, panel, acc);
+}
+
 static void emit(const cg_emit *e)
 {
-    const cg_args args = cg_load_args(e);
-    LLVMValueRef panel[CG_PANELS_MAX], acc[CG_ACC_MAX];
-    cg_loop columns;
-    cg_rows rows;
-
-    cg_loop_begin(e, &columns, cg_i64(e, 0), args.n, e->id->tile.nr, 0, NULL);
-    cg_panel_pointers(e, &args, columns.index, panel);
-    cg_rows_begin(e, &args, columns.index, &rows);
-    for (int i = 0; i < e->id->tile.mr * cg_tile_vectors(e); i++) acc[i] = cg_zero(e->vf32);
-    if (e->id->quant == QF_F32)
-        sum_plain(e, &args, rows.a, panel, acc);
-    else
-        sum_quantised(e, &args, rows.a, panel, acc);
-    cg_add_tail(e, &args, &rows, acc);
-    cg_store_tile(e, &args, rows.c, rows.left, rows.columns, acc);
-    cg_rows_end(e, &rows);
-    cg_loop_end(e, &columns, NULL);
+    cg_tiles_of_whole_depth(e, emit_tile);
 }
 
 static qf_status check(const cg_emit *e)

@@ -188,6 +188,24 @@ void cg_add_tail(const cg_emit *e, const cg_args *args, const cg_rows *rows, LLV
     product_loop(e, rows->tail, panel, cg_i64(e, 0), args->tail_k, 1, acc);
 }
 
+void cg_tiles_of_whole_depth(const cg_emit *e, cg_sum_tile *sum)
+{
+    const cg_args args = cg_load_args(e);
+    LLVMValueRef panel[CG_PANELS_MAX], acc[CG_ACC_MAX];
+    cg_loop columns;
+    cg_rows rows;
+
+    cg_loop_begin(e, &columns, cg_i64(e, 0), args.n, e->id->tile.nr, 0, NULL);
+    cg_panel_pointers(e, &args, columns.index, panel);
+    cg_rows_begin(e, &args, columns.index, &rows);
+    for (int i = 0; i < e->id->tile.mr * cg_tile_vectors(e); i++) acc[i] = cg_zero(e->vf32);
+    sum(e, &args, rows.a, panel, acc);
+    cg_add_tail(e, &args, &rows, acc);
+    cg_store_tile(e, &args, rows.c, rows.left, rows.columns, acc);
+    cg_rows_end(e, &rows);
+    cg_loop_end(e, &columns, NULL);
+}
+
 void cg_fetch_block(const cg_emit *e, const cg_args *args, const cg_rows *rows)
 {
     for (int m = 0; m < e->id->tile.mr; m++)

@@ -44,6 +44,15 @@ void cg_fetch_block(const cg_emit *e, const cg_args *args, const cg_rows *rows);
 /* acc += the tail's products for the block of rows at hand. */
 void cg_add_tail(const cg_emit *e, const cg_args *args, const cg_rows *rows, LLVMValueRef *acc);
 
+/* acc[mr * vectors] += the block's products with the tile's panels, over all depth.
+ *   a      the block's activations
+ *   panel  one pointer per panel of the tile */
+typedef void cg_sum_tile(const cg_emit *e, const cg_args *args, LLVMValueRef a,
+                         LLVMValueRef *panel, LLVMValueRef *acc);
+/* The whole body of a forward recipe that does not cut depth: every tile summed from zero, its
+ * tail added, and stored. */
+void cg_tiles_of_whole_depth(const cg_emit *e, cg_sum_tile *sum);
+
 /* C block at `at`, of which `rows` rows and `columns` columns (both may exceed the tile)
  * are valid: writes or adds acc[mr * vectors], row-major. */
 void cg_store_tile(const cg_emit *e, const cg_args *args, LLVMValueRef at, LLVMValueRef rows,
