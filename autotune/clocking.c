@@ -50,9 +50,12 @@ void qf_bench_close(qf_bench *bench)
 
 /* Which pages of memory the weights got speaks for some kernels and against others, by several
  * percent and in every pair.  Nobody is to be lucky all along, so everything is timed in memory
- * of its own.  Old operands go last, or the new ones would be where they were. */
+ * of its own, but for weights so large that making them takes longer than timing them.  Old
+ * operands go last, or the new ones would be where they were. */
 static qf_status move_operands(qf_bench *bench)
 {
+    enum { MOST = 512 << 20 }; /* bytes */
+    if (qf_operands_weight_bytes(&bench->operands) > MOST) return QF_OK;
     const uint64_t seed = bench->options->seed + (uint64_t)bench->moves++;
     qf_operands elsewhere;
 

@@ -7,7 +7,7 @@
 
 /* Where candidates of one problem are timed.  The operands are made when the first one has
  * to be: a search that reuses everything touches none.  Every worker sees the same numbers, in
- * other memory than the last one. */
+ * other memory than the last one unless they are too many. */
 typedef struct qf_bench {
     const qf_tune_options *options; /* borrowed */
     qf_problem problem;

@@ -148,6 +148,11 @@ void qf_operands_release(qf_operands *o)
     *o = (qf_operands){0};
 }
 
+int64_t qf_operands_weight_bytes(const qf_operands *o)
+{
+    return o->copies ? o->copies * o->copy[0].panels * o->copy[0].panel_bytes : 0;
+}
+
 qf_status qf_operands_after_fork(qf_operands *o)
 {
     float *y = qf_alloc_array((size_t)(o->problem.m * o->ldy), sizeof *y);

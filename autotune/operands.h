@@ -31,6 +31,7 @@ QF_MUST_CHECK qf_status qf_operands_init_elsewhere(const qf_cpu *cpu, const qf_p
                                                    qf_cache_mode cache, qf_pool *pool,
                                                    uint64_t seed, qf_operands *operands);
 void qf_operands_release(qf_operands *operands);
+int64_t qf_operands_weight_bytes(const qf_operands *operands); /* of all copies; zeroed: 0 */
 /* In a fork that is to time something.  y becomes the process's own at once: pages that are
  * copied when they are written are small ones, on which kernels that go back and forth over
  * many rows lost three percent to others.  And a byte of every line of the weights is read.  A

@@ -46,6 +46,22 @@ static void test_forms(void **state)
     }
 }
 
+/* isas.def says where products are looked up, which runtime/ goes by, and the hook makes it so.
+ */
+static void tables_are_where_the_table_says(void **state)
+{
+    (void)state;
+    for (int isa = QF_ISA_C + 1; isa < QF_ISA_COUNT; isa++) {
+        const qf_kernel_id id = {QF_RECIPE_LOOKUP,
+                                 QF_Q2,
+                                 64,
+                                 (qf_isa)isa,
+                                 {.mr = 1, .nr = qf_isa_panel((qf_isa)isa), .unroll = 1}};
+        assert_int_equal(qf_codegen_misfit(&id) == QF_FITS,
+                         qf_isa_of((qf_isa)isa)->bytes == QF_BYTES_TABLES);
+    }
+}
+
 static void test_same_bytes(void **state)
 {
     (void)state;
@@ -214,8 +230,11 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),    cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(tables_are_where_the_table_says),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_cache),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
