@@ -13,8 +13,8 @@
 #include "progress.h"
 #include "qforge/choice.h"
 #include "qforge/clock.h"
-#include "qforge/file.h"
 #include "qforge/memory.h"
+#include "subnet_list.h"
 
 /* One subnet's. */
 typedef struct outcome {
@@ -132,50 +132,17 @@ static qf_status with_reference(evaluation *e)
 
 /* ---- which subnets ---- */
 
-static int lines_of(const char *text)
-{
-    int lines = 0;
-    for (; *text; text++) lines += *text == '\n';
-    return lines + 1;
-}
-
-/* One subnet a line; empty lines are passed over. */
-static qf_status read_subnets(evaluation *e, char *text)
-{
-    int number = 0;
-
-    e->outcome = qf_alloc_array((size_t)lines_of(text), sizeof *e->outcome);
-    if (!e->outcome) return QF_MEMORY;
-    for (char *at = text, *end; *at; at = end) {
-        end = at + strcspn(at, "\n");
-        if (*end) *end++ = 0;
-        number++;
-        if (!*at) continue;
-        if (qf_subnet_parse(cli_inference_config(&e->inference), at,
-                            &e->outcome[e->outcomes].subnet) != QF_OK)
-            return qf_fail(QF_FORMAT, "%s:%d: %.*s%s is no subnet of this model", e->subnets,
-                           number, 32, at, strlen(at) > 32 ? "…" : "");
-        e->outcomes++;
-    }
-    if (e->outcomes == 0) return qf_fail(QF_FORMAT, "%s: no subnets in it", e->subnets);
-    return QF_OK;
-}
-
 static qf_status find_subnets(evaluation *e)
 {
-    char *text;
+    subnet_list list = {.count = 1, .subnet = &e->inference.subnet};
 
-    if (e->subnets) {
-        QF_TRY(qf_file_read(e->subnets, 1 << 26, &text, NULL));
-        const qf_status status = read_subnets(e, text);
-        qf_free(text);
-        return status;
-    }
-    e->outcome = qf_alloc_array(1, sizeof *e->outcome);
-    if (!e->outcome) return QF_MEMORY;
-    e->outcome[0].subnet = e->inference.subnet;
-    e->outcomes = 1;
-    return QF_OK;
+    if (e->subnets)
+        QF_TRY(subnet_list_read(e->subnets, cli_inference_config(&e->inference), &list));
+    e->outcome = qf_alloc_array((size_t)list.count, sizeof *e->outcome);
+    e->outcomes = e->outcome ? list.count : 0;
+    for (int i = 0; i < e->outcomes; i++) e->outcome[i].subnet = list.subnet[i];
+    if (e->subnets) subnet_list_release(&list);
+    return e->outcome ? QF_OK : QF_MEMORY;
 }
 
 static qf_status load_texts(evaluation *e)

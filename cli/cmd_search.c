@@ -15,7 +15,7 @@ typedef struct request {
     cli_list limit[QF_COSTS];
     const char *strategy, *accuracy, *choice, *cache, *out;
     int64_t evaluations, finalists, seed, spread;
-    bool json;
+    bool json, separate;
     /* from the lists above */
     int budgets;
     qf_budget budget[CLI_LIST_MAX];
@@ -23,31 +23,55 @@ typedef struct request {
 
 /* ---- what was asked ---- */
 
-/* Lists of one number apply to every budget; the longest list says how many there are. */
-static qf_status pair_budgets(request *r)
+/* How many budgets name a cost, --latency-budgets among them. */
+static int budgets_of(const request *r, int cost)
+{
+    return r->limit[cost].count + (cost == QF_COST_LATENCY ? (int)r->spread : 0);
+}
+
+/* The first budget of a cost: behind those of bits and bytes if each is to have its own. */
+static int first_budget(const request *r, int cost)
+{
+    int first = 0;
+    for (int c = cost + 1; r->separate && c < QF_COSTS; c++) first += budgets_of(r, c);
+    return first;
+}
+
+static qf_status put_limits(request *r, int cost)
 {
     static const char *const option[QF_COSTS] = {"max-latency-us", "max-bytes", "max-bits"};
-    for (int c = 0; c < QF_COSTS; c++)
-        if (r->limit[c].count > r->budgets) r->budgets = r->limit[c].count;
+    const cli_list *list = &r->limit[cost];
+    const int first = first_budget(r, cost), budgets = r->separate ? list->count : r->budgets;
+
+    if (list->count > 1 && list->count != budgets)
+        return qf_fail(QF_USAGE, "--%s: %d numbers for %d budgets", option[cost], list->count,
+                       budgets);
+    for (int b = 0; b < budgets && list->count; b++) {
+        const double limit = list->item[list->count > 1 ? b : 0];
+        if (!(limit > 0) || !isfinite(limit))
+            return qf_fail(QF_USAGE, "--%s: %g is not a budget", option[cost], limit);
+        r->budget[first + b].limit[cost] = limit;
+    }
+    return QF_OK;
+}
+
+/* Lists of one number apply to every budget, and the longest list says how many there are,
+ * unless each cost is to have budgets of its own. */
+static qf_status pair_budgets(request *r)
+{
     if (r->spread && r->limit[QF_COST_LATENCY].count)
         return qf_fail(QF_USAGE, "search: --latency-budgets or --max-latency-us, not both");
-    if (r->spread > r->budgets) r->budgets = (int)r->spread;
+    for (int c = 0; c < QF_COSTS; c++) {
+        const int count = first_budget(r, c) + budgets_of(r, c);
+        if (count > r->budgets) r->budgets = count;
+    }
     if (r->budgets == 0)
         return qf_fail(QF_USAGE, "search: give a budget: --max-latency-us, --latency-budgets, "
                                  "--max-bytes or --max-bits");
+    if (r->budgets > CLI_LIST_MAX)
+        return qf_fail(QF_USAGE, "search: more than %d budgets", CLI_LIST_MAX);
     for (int b = 0; b < r->budgets; b++) r->budget[b] = qf_budget_none;
-    for (int c = 0; c < QF_COSTS; c++) {
-        const cli_list *list = &r->limit[c];
-        if (list->count > 1 && list->count != r->budgets)
-            return qf_fail(QF_USAGE, "--%s: %d numbers for %d budgets", option[c], list->count,
-                           r->budgets);
-        for (int b = 0; b < r->budgets && list->count; b++) {
-            const double limit = list->item[list->count > 1 ? b : 0];
-            if (!(limit > 0) || !isfinite(limit))
-                return qf_fail(QF_USAGE, "--%s: %g is not a budget", option[c], limit);
-            r->budget[b].limit[c] = limit;
-        }
-    }
+    for (int c = 0; c < QF_COSTS; c++) QF_TRY(put_limits(r, c));
     return QF_OK;
 }
 
@@ -111,6 +135,8 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
          "budgets in bytes of packed linears"},
         {"max-bits", 0, CLI_LIST, &r->limit[QF_COST_BITS], "X[,X]",
          "budgets in average bits per weight"},
+        {"separately", 0, CLI_FLAG, &r->separate, NULL,
+         "each of these is a budget, not one with another: bits, bytes, microseconds"},
         {"strategy", 0, CLI_TEXT, &r->strategy, "NAME", list_strategies()},
         {"choice", 0, CLI_TEXT, &r->choice, "WHAT",
          "one width per linear, fused or block (linear)"},
@@ -229,10 +255,11 @@ static qf_status conclude(const request *r, search_session *session,
 /* Budgets that only a measured table can name. */
 static void spread_budgets(request *r, const qf_search_problem *problem)
 {
+    const int first = first_budget(r, QF_COST_LATENCY);
     double least, most;
     qf_search_range(problem, QF_COST_LATENCY, &least, &most);
     for (int b = 0; b < r->spread; b++)
-        r->budget[b].limit[QF_COST_LATENCY] =
+        r->budget[first + b].limit[QF_COST_LATENCY] =
             least + (most - least) * (b + 1) / (double)(r->spread + 1);
 }
 

@@ -69,6 +69,11 @@ QF_MUST_CHECK qf_status experiment_judge_model(experiment *e, experiment_arm arm
                                                const char *which, const char *model,
                                                const char *subnets, const char *accuracy,
                                                json_t **record);
+/* The record of decoding with the subnets of a file in turns, caches swept before every
+ * token. */
+QF_MUST_CHECK qf_status experiment_time(experiment *e, experiment_arm arm, int seed,
+                                        const char *which, const char *subnets,
+                                        json_t **record);
 /* The directory of an arm's model with its adapters merged. */
 QF_MUST_CHECK qf_status experiment_merge(experiment *e, experiment_arm arm, int seed,
                                          char path[EXPERIMENT_PATH]);
@@ -78,6 +83,7 @@ typedef struct experiment_search_options {
     const char *strategy; /* as --strategy */
     const char *choice;   /* as --choice */
     int evaluations;      /* as --evaluations */
+    int timed;            /* more budgets, of microseconds, caches swept before each token */
 } experiment_search_options;
 /* The record of a search; without options by evolution, a width per linear, of the
  * experiment's evaluations. */

@@ -196,6 +196,24 @@ qf_status experiment_judge(experiment *e, experiment_arm arm, int seed, const ch
     return experiment_judge_model(e, arm, seed, which, model, subnets, NULL, record);
 }
 
+/* Of the sweeping between them tokens are few. */
+#define TIMED "--cache", "cold", "--tokens", "8"
+
+qf_status experiment_time(experiment *e, experiment_arm arm, int seed, const char *which,
+                          const char *subnets, json_t **record)
+{
+    char model[EXPERIMENT_PATH], name[EXPERIMENT_NAME];
+    step_command command = {0};
+    figures f = {0};
+
+    QF_TRY(experiment_model(e, arm, seed, model));
+    name_step(name, "time", arm, seed, which);
+    step_add(&command, "bench", "token", "--model", model, "--subnets", subnets, "--seconds",
+             "3", TIMED, NULL);
+    add_common(e, &command, &f);
+    return experiment_step(e, name, &command, record);
+}
+
 qf_status experiment_merge(experiment *e, experiment_arm arm, int seed,
                            char path[EXPERIMENT_PATH])
 {
@@ -221,12 +239,18 @@ qf_status experiment_search_with(experiment *e, experiment_arm arm, int seed,
     figures f = {0};
 
     QF_TRY(experiment_model(e, arm, seed, path));
-    snprintf(which, sizeof which, "%.20s-%.20s-%d", o->choice, o->strategy, o->evaluations);
+    snprintf(which, sizeof which, "%.20s-%.20s-%d%s", o->choice, o->strategy, o->evaluations,
+             o->timed ? "-timed" : "");
     name_step(name, "search", arm, seed, which);
     step_add(&command, "search", "--model", path, "--text", e->train, "--skip",
              figure(&f, e->search_skip), "--records", figure(&f, e->search_records),
-             "--max-bits", o->budgets, "--evaluations", figure(&f, o->evaluations),
-             "--finalists", "0", "--seed", figure(&f, seed), NULL);
+             "--max-bits", o->budgets, "--evaluations", figure(&f, o->evaluations), "--seed",
+             figure(&f, seed), NULL);
+    if (o->timed)
+        step_add(&command, "--finalists", "3", "--probes", "12", "--latency-budgets",
+                 figure(&f, o->timed), "--separately", TIMED, NULL);
+    else
+        step_add(&command, "--finalists", "0", NULL);
     step_add(&command, "--strategy", o->strategy, "--choice", o->choice, NULL);
     add_common(e, &command, &f);
     return experiment_step(e, name, &command, record);

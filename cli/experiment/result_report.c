@@ -93,7 +93,7 @@ static void write_markdown(FILE *out, const experiment *e, const result_table *t
     for (int r = 0; r < t->rows; r++) {
         fprintf(out, "| %s", t->row[r].label);
         for (int c = 0; c < t->columns; c++) {
-            cell_text(&t->row[r].cell[c], t->digits, cell);
+            cell_text(&t->row[r].cell[c], t->digits - t->fewer[c], cell);
             fprintf(out, " | %s", cell);
         }
         fprintf(out, " |\n");
@@ -111,7 +111,7 @@ static void add_table(page *p, const result_table *t, bool differences)
         for (int c = 0; c < t->columns; c++) {
             const table_cell *own = &t->row[r].cell[c];
             const table_cell less = table_cell_less(own, &t->row[0].cell[c]);
-            cell_text(differences ? &less : own, t->digits, text[r][c]);
+            cell_text(differences ? &less : own, t->digits - t->fewer[c], text[r][c]);
             cell[r * (t->columns + 1) + c + 1] = text[r][c];
         }
     }
@@ -144,6 +144,32 @@ static void add_chart(page *p, const result_table *t, int from, int to)
     page_chart(p, &c);
 }
 
+/* The last column against the one before it: a series for each name. */
+static void add_front(page *p, const result_table *t)
+{
+    double x[TABLE_ROWS], y[TABLE_ROWS];
+    chart_series series[TABLE_ROWS];
+    int count = 0;
+
+    for (int r = 0; r < t->rows; r++) {
+        const table_row *row = &t->row[r];
+        x[r] = table_cell_mean(&row->cell[t->columns - 2]);
+        y[r] = table_cell_mean(&row->cell[t->columns - 1]);
+        if (r == 0 || strcmp(row->name, row[-1].name) != 0) {
+            series[count] =
+                (chart_series){row->name, CHART_POINTS, count + 1, 0, &x[r], &y[r], NULL};
+            count++;
+        }
+        series[count - 1].count++;
+    }
+    const chart c = {.title = t->summary,
+                     .x_label = t->x_label,
+                     .y_label = t->y_label,
+                     .series_count = count,
+                     .series = series};
+    page_chart(p, &c);
+}
+
 static qf_status save_page(const experiment *e, const result_table *t, const char *path)
 {
     char text[1024];
@@ -155,6 +181,7 @@ static qf_status save_page(const experiment *e, const result_table *t, const cha
     add_table(&p, t, false);
     for (int r = 0; t->charted && r < t->rows; r += 6)
         add_chart(&p, t, r, r + 6 < t->rows ? r + 6 : t->rows);
+    if (t->front) add_front(&p, t);
     if (t->differences) {
         page_heading(&p, "Differences");
         add_table(&p, t, true);

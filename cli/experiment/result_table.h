@@ -22,9 +22,12 @@ typedef struct result_table {
     int digits;       /* behind the point */
     int rows, columns;
     const char *column[TABLE_COLUMNS];
+    int fewer[TABLE_COLUMNS]; /* digits than that */
     /* Of a chart: the first `charted` columns against x; 0: none. */
     int charted;
     double x[TABLE_COLUMNS];
+    /* Of another: the last column against the one before it, rows of one name together. */
+    bool front;
     const char *x_label, *y_label;
     bool differences; /* the page also has everything less the first row, seed by seed */
     table_row row[TABLE_ROWS];

@@ -113,6 +113,15 @@ b=$(grep '"mean"' out/cost.json | sed -n 6p | tr -dc '0-9.e-')
 awk -v a="${a#e}" -v b="${b#e}" 'BEGIN { exit !(a > 0 && b > 9.999 * a && b < 10.001 * a) }' ||
     fail "ten scenarios at $b do not cost ten times one at $a"
 
+# ---- fronts ----
+try fronts -o out --seeds 1 >front 2>err || fail "fronts: $(cat err)"
+[ "$(grep -c '^| within \|^| [234] bits' front)" -eq 11 ] || fail "not eleven subnets: $(cat front)"
+[ "$(wc -l <out/fronts-s1.subnets)" -eq 11 ] || fail "not as many lines"
+awk -F'|' '/^\| within [0-9.]+ bits/ { split($2, word, " "); if ($3 > word[2] + 0.0005) exit 1 }
+           NR > 6 && /^\|/ && ($4 <= 0 || $5 <= 0 || $6 <= 0) { exit 1 }' front ||
+    fail "beyond its budget, or no number: $(cat front)"
+grep -q 'measured microseconds a token' out/fronts.html || fail "no chart"
+
 # ---- subnets from a file ----
 printf '2\n23\n\n4\n' >subnets
 "$qforge" eval --model out/models/gptq_search --subnets subnets --text text/test.txt \
@@ -123,6 +132,10 @@ printf '2\n23\n\n4\n' >subnets
 loss=$(grep -o '"nll_per_token": [0-9.]*' one)
 grep -o '"nll_per_token": [0-9.]*' many | sed -n 2p | grep -qxF "$loss" ||
     fail "$loss is not in $(cat many)"
+"$qforge" bench token --model out/models/gptq_search --subnets subnets --tokens 2 --seconds 0.05 \
+    --db none --json >many 2>/dev/null
+[ "$(grep -o us_per_token many | wc -l)" -eq 3 ] || fail "not three times: $(cat many)"
+[ "$(grep -o '"bytes": [0-9]*' many | sort -u | wc -l)" -eq 3 ] || fail "one subnet thrice: $(cat many)"
 printf '2\n25\n' >subnets
 got=0
 "$qforge" eval --model out/models/gptq_search --subnets subnets --text text/test.txt \

@@ -41,6 +41,8 @@ refuse 2 'max-bits: inf is not a budget' $s --max-bits inf
 refuse 2 'max-bits: nan is not a budget' $s --max-bits nan
 refuse 2 'max-bits: .3,. is not a list' $s --max-bits 3,
 refuse 2 '2 numbers for 3 budgets' $s --max-bits 2,3 --max-bytes 1,2,3
+refuse 2 '2 numbers for 3 budgets' $s --max-bits 2,3 --latency-budgets 3
+refuse 2 'more than 16 budgets' $s --separately --max-bits 2,3,3,3,3,3,3,3,4 --latency-budgets 8
 refuse 2 'not both' $s --latency-budgets 2 --max-latency-us 5
 refuse 2 'no .greedy.' $s --max-bits 3 --strategy greedy
 refuse 2 'linear, fused, block' $s --max-bits 3 --choice row
@@ -50,6 +52,20 @@ refuse 2 'need --finalists' $s --max-latency-us 5 --finalists 0
 refuse 2 'too many subnets' $s --max-bits 3 --finalists 0 --strategy exhaustive
 refuse 2 'model is missing' search --text text/search.txt --max-bits 3
 refuse 2 'text is missing' search --model q --max-bits 3
+
+# Budgets together and apart.
+budgets() {
+    "$qforge" search --model q --text text/search.txt --threads 1 --records 2 --evaluations 12 \
+        --finalists 0 --max-bits 3,3.5 --max-bytes 99999999 --db none --json "$@" >out 2>err ||
+        fail "$*: $(cat err)"
+    tr -d ' \n' <out | grep -o '"budget":{[^}]*}' | tail -n +2 >limits
+}
+budgets
+[ "$(wc -l <limits)" -eq 2 ] && [ "$(grep -c bytes.*bits limits)" -eq 2 ] || fail "$(cat limits)"
+budgets --separately
+printf '"budget":{"max_bits":3.0}\n"budget":{"max_bits":3.5}\n"budget":{"max_bytes":99999999.0}\n' |
+    cmp -s - limits || fail "not three budgets, bits before bytes: $(cat limits)"
+rm -f out
 
 # A latency model that is off by more than is allowed is no basis for a search.
 got=0
