@@ -61,7 +61,7 @@ budgets() {
     tr -d ' \n' <out | grep -o '"budget":{[^}]*}' | tail -n +2 >limits
 }
 budgets
-[ "$(wc -l <limits)" -eq 2 ] && [ "$(grep -c bytes.*bits limits)" -eq 2 ] || fail "$(cat limits)"
+[ "$(wc -l <limits)" -eq 2 ] && [ "$(grep -c "bytes.*bits" limits)" -eq 2 ] || fail "$(cat limits)"
 budgets --separately
 printf '"budget":{"max_bits":3.0}\n"budget":{"max_bits":3.5}\n"budget":{"max_bytes":99999999.0}\n' |
     cmp -s - limits || fail "not three budgets, bits before bytes: $(cat limits)"
