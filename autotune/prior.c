@@ -206,6 +206,16 @@ static double weight_bytes(const qf_problem *p)
     return (double)p->n * (double)p->k * (bits + params) / 8;
 }
 
+/* Of them that come from memory: what is larger than half of the last cache comes again for
+ * every block of rows. */
+static double streamed_bytes(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
+{
+    const double bytes = weight_bytes(p);
+    const bool again = qf_recipe_of(kernel->recipe)->depth == QF_DEPTH_STEPS &&
+                       bytes > 0.5 * (double)qf_cpu_cache_bytes(cpu, 3);
+    return again ? bytes * ceil_div((double)p->m, kernel->tile.mc) : bytes;
+}
+
 /* Since Zen 4 AMD's prefetchers follow one long stream and lose their way among several short
  * ones, the panels of a tile: 39 GB/s of cold weights with one, 30 with two, 22 with four,
  * where plain reads of as many streams give 44 (Zen 5; docs/performance.md).  Zen 3 and the
@@ -268,8 +278,8 @@ double qf_prior_ns(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *k
         (cycles * slowest_share(p, kernel) + packing / p->threads) / cycles_per_ns;
     const double lanes_of_memory = fmin(p->threads, threads_to_saturate);
     const double more = streams_too_many(cpu, kernel);
-    const double memory =
-        weight_bytes(p) * (1 + 0.25 * more) / (memory_bytes_per_ns * lanes_of_memory);
+    const double memory = streamed_bytes(cpu, p, kernel) * (1 + 0.25 * more) /
+                          (memory_bytes_per_ns * lanes_of_memory);
     return needless * overlapped(compute, memory, more > 0 && kernel->tile.mr > 1, told) +
            (p->threads > 1 ? wake_ns : 0);
 }

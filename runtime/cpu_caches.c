@@ -104,10 +104,23 @@ static void ask_kernel(const char *root, qf_cpu *cpu)
     }
 }
 
+void qf_bound_third_level(qf_cpu *cpu)
+{
+    const bool amd = strcmp(cpu->vendor, "AuthenticAMD") == 0;
+    const int64_t zen1 = INT64_C(8) << 20, zen2 = 2 * zen1, zen3 = 4 * zen1;
+    const int64_t most = cpu->family >= 0x19 ? zen3 : cpu->model >= 0x30 ? zen2 : zen1;
+
+    for (int i = 0; amd && cpu->family >= 0x17 && i < cpu->caches; i++) {
+        qf_cache *cache = &cpu->cache[i];
+        if (cache->level == 3 && !cache->shared_by && cache->bytes > most) cache->bytes = most;
+    }
+}
+
 void qf_read_caches(const char *root, qf_cpu *cpu)
 {
 #if defined(QF_HAVE_LIBCPUID)
     ask_libcpuid(cpu);
 #endif
     ask_kernel(root, cpu);
+    qf_bound_third_level(cpu);
 }

@@ -259,6 +259,35 @@ static void test_caches_of_the_kernel(void **state)
     assert_int_equal(unified->shared_by, 0);
 }
 
+/* AMD's sum over the package is no core's third level; who shares a cache, or another's word,
+ * is believed. */
+static void test_third_level(void **state)
+{
+    static const struct {
+        const char *vendor;
+        int family, model, shared_by;
+        int64_t megabytes, wanted;
+    } machines[] = {
+        {"AuthenticAMD", 0x1a, 2, 0, 508, 32}, {"AuthenticAMD", 0x1a, 2, 16, 96, 96},
+        {"AuthenticAMD", 0x19, 1, 0, 16, 16},  {"AuthenticAMD", 0x17, 0x31, 0, 256, 16},
+        {"AuthenticAMD", 0x17, 1, 0, 64, 8},   {"AuthenticAMD", 0x16, 0x30, 0, 64, 64},
+        {"GenuineIntel", 6, 207, 0, 320, 320},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
+        qf_cpu cpu = {
+            .family = machines[i].family,
+            .model = machines[i].model,
+            .cache = {{2, 'u', INT64_C(64) << 20, 64, 8, 0},
+                      {3, 'u', machines[i].megabytes << 20, 64, 16, machines[i].shared_by}},
+            .caches = 2};
+        snprintf(cpu.vendor, sizeof cpu.vendor, "%s", machines[i].vendor);
+        qf_bound_third_level(&cpu);
+        assert_int_equal(cpu.cache[1].bytes, machines[i].wanted << 20);
+        assert_int_equal(cpu.cache[0].bytes, INT64_C(64) << 20);
+    }
+}
+
 /* Keys are stable, and each moves with its own facts only. */
 static void test_fingerprints(void **state)
 {
@@ -309,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_limits_of_version_1),
         cmocka_unit_test(test_limits_of_nonsense),
         cmocka_unit_test(test_caches_of_the_kernel),
+        cmocka_unit_test(test_third_level),
         cmocka_unit_test(test_fingerprints),
     };
     return cmocka_run_group_tests(tests, make_tree, drop_tree);
