@@ -62,7 +62,7 @@ static qf_status add_copy(qf_operands *o, const qf_packed *shape)
     const size_t size = (size_t)(shape->panels * shape->panel_bytes);
 
     *copy = *shape;
-    copy->bytes = qf_alloc(size);
+    copy->bytes = qf_alloc_unset(size);
     if (!copy->bytes) return QF_MEMORY;
     if (o->copies++ == 0)
         fill_packed(copy);
@@ -130,7 +130,7 @@ qf_status qf_operands_init_elsewhere(const qf_cpu *cpu, const qf_problem *p,
     enum { STEP = 2 << 20, STEPS = 32 };
     qf_random random = qf_random_init(seed, 0);
     const size_t size = (1 + qf_random_below(&random, STEPS)) * (size_t)STEP;
-    uint8_t *in_the_way = qf_alloc(size);
+    uint8_t *in_the_way = qf_alloc_unset(size);
 
     if (!in_the_way) return QF_MEMORY;
     memset(in_the_way, 1, size);

@@ -19,7 +19,7 @@ static void count(size_t bytes)
     }
 }
 
-void *qf_alloc(size_t bytes)
+void *qf_alloc_unset(size_t bytes)
 {
     if (bytes > PTRDIFF_MAX - 2 * HUGE_PAGE) {
         qf_fail(QF_MEMORY, "a buffer of %zu bytes is more than a program can have", bytes);
@@ -36,11 +36,17 @@ void *qf_alloc(size_t bytes)
     }
     if (huge) madvise(block + align, total - align, MADV_HUGEPAGE);
     uint8_t *payload = block + align;
-    memset(payload, 0, total - align);
     memcpy(payload - 2 * sizeof(size_t), &bytes, sizeof bytes);
     memcpy(payload - sizeof(size_t), &align, sizeof align);
     count(bytes);
     return payload;
+}
+
+void *qf_alloc(size_t bytes)
+{
+    void *buffer = qf_alloc_unset(bytes);
+    if (buffer) memset(buffer, 0, bytes);
+    return buffer;
 }
 
 void *qf_alloc_array(size_t items, size_t size)

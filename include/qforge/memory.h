@@ -1,8 +1,8 @@
 /* qforge/memory.h -- aligned buffers and arenas.
  *
- * Every buffer is zeroed, aligned to 64 bytes, and from 2 MiB up to 2 MiB with
- * transparent huge pages asked for, so that a weight stream costs few TLB
- * misses.  Whoever makes a buffer unmakes it. */
+ * Every buffer is zeroed unless asked not to be, aligned to 64 bytes, and from 2 MiB up to 2
+ * MiB with transparent huge pages asked for, so that a weight stream costs few TLB misses.
+ * Whoever makes a buffer unmakes it. */
 #ifndef QFORGE_MEMORY_H
 #define QFORGE_MEMORY_H
 
@@ -17,6 +17,8 @@
 /* NULL when memory is out or `bytes` exceeds PTRDIFF_MAX (and leaves a sentence).
  * Zero bytes give a valid, unique pointer.  Thread-safe. */
 void *qf_alloc(size_t bytes);
+/* The same with whatever was there in it, for what is written whole at once. */
+void *qf_alloc_unset(size_t bytes);
 void *qf_alloc_array(size_t count, size_t size); /* checks the product */
 void qf_free(void *buffer);                      /* NULL is fine */
 char *qf_strdup(const char *text);               /* freed with qf_free */
