@@ -127,12 +127,13 @@ static double rows_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kerne
     return c.rows * c.columns_blocks * (c.depth * step + 2 * c.mr * c.vectors + 12);
 }
 
-/* What a row of x costs a vector of four k, and how many sums fit the registers before others
- * leave them: a byte product and an add; or both in one, which is not half of it, for fewer of
- * a core's ports do that, with thirty-two registers.  Fitted to spaces measured whole, a Zen
- * 5's and a Xeon's. */
+/* What a row of x costs a vector of four k, the share of unpacking that is not hidden behind
+ * it, and how many sums fit the registers before others leave them: a byte product and an add;
+ * or both in one, which is not half of it, for fewer of a core's ports do that, and others
+ * unpack meanwhile, with thirty-two registers.  Fitted to spaces measured whole, a Zen 5's and
+ * a Xeon's. */
 typedef struct dot_costs {
-    double product, held, spill;
+    double product, unpack, held, spill;
 } dot_costs;
 
 static dot_costs dot_costs_of(const qf_kernel_id *kernel)
@@ -141,8 +142,8 @@ static dot_costs dot_costs_of(const qf_kernel_id *kernel)
     const bool one = isa->bytes == QF_BYTES_DOTS && isa->vector_bytes == 64;
     const bool planes = qf_recipe_of(kernel->recipe)->planes > 1;
 
-    if (!one) return (dot_costs){2.4, 12, 0.7};
-    return (dot_costs){planes ? 2.4 : 2.05, 16, 3};
+    if (!one) return (dot_costs){2.4, 1, 12, 0.7};
+    return (dot_costs){planes ? 2.4 : 2.05, planes ? 1 : 0.7, 16, 3};
 }
 
 /* Four k at a time: unpack, then the products. */
@@ -151,7 +152,8 @@ static double dot_cycles(const qf_problem *p, const qf_kernel_id *kernel)
     const counts c = count(p, kernel);
     const double wide = p->quant == QF_Q8 ? 2 : 1; /* eight bits saturate: two halves */
     const dot_costs cost = dot_costs_of(kernel);
-    const double ops = c.vectors * (unpack_ops(p->quant) + cost.product * wide * c.dot_rows);
+    const double ops =
+        c.vectors * (cost.unpack * unpack_ops(p->quant) + cost.product * wide * c.dot_rows);
     const double quad = at_least(ops / 3.2, 1) + 0.4 / c.unroll;
     const double spilled =
         at_least(0, c.mr * c.vectors - cost.held) * cost.spill * c.dot_rows / c.mr;
