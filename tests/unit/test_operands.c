@@ -130,15 +130,21 @@ static void every_page_of_the_weights_is_touched(void **state)
     const long size = o.copies * (long)(o.copy[0].panels * o.copy[0].panel_bytes) / 1024;
 
     (void)state;
-    const long before = referenced(true);
-    if (before < 0 || before > size / 2) {
-        qf_operands_release(&o);
-        skip();
+    /* The system, which looks at these marks too, may take them away meanwhile, and pages whose
+     * translations are still at hand get none: once is enough. */
+    bool all = false;
+    for (int attempt = 0; attempt < 20 && !all; attempt++) {
+        const long before = referenced(true);
+        if (before < 0 || before > size / 2) {
+            qf_operands_release(&o);
+            skip();
+        }
+        const float *y = o.y;
+        assert_int_equal(qf_operands_after_fork(&o), QF_OK);
+        assert_ptr_not_equal(o.y, y);
+        all = referenced(false) >= before + size - size / 50;
     }
-    const float *y = o.y;
-    assert_int_equal(qf_operands_after_fork(&o), QF_OK);
-    assert_ptr_not_equal(o.y, y);
-    assert_true(referenced(false) >= before + size - size / 50);
+    assert_true(all);
     qf_operands_release(&o);
 }
 
