@@ -10,7 +10,8 @@ void qf_identify_hypervisor(qf_cpu *cpu);
 
 /* What a core may use of a third level that is told for the whole package: AMD's does so where
  * nothing says who shares it, as in virtual machines that hide CPUID's leaf 8000001D.  Its
- * cores share it by complexes: 32 MB for each since Zen 3, 16 in Zen 2, 8 before. */
+ * cores share it by complexes: 32 MB at most since Zen 3 (but for stacked caches), 16 in Zen 2,
+ * 8 before.  Needs vendor, family and model. */
 void qf_bound_third_level(qf_cpu *cpu);
 
 /* `root` is /sys/devices/system/cpu/cpu0/cache. */

@@ -66,37 +66,35 @@ static qf_status search(experiment *e, int seed, winner *w, bool *done)
     return status;
 }
 
+/* Whether a winner before it is the same subnet. */
+static bool repeats(const winner *w, int i)
+{
+    int first = 0;
+    while (strcmp(w[first].digits, w[i].digits) != 0) first++;
+    return first < i;
+}
+
+/* Every subnet once: budgets often find one together, and what is measured twice would differ
+ * from itself. */
 static qf_status write_subnets(const winner *w, const char *path)
 {
     char *text = qf_alloc(WINNERS * (QF_SUBNET_MAX + 2));
     if (!text) return QF_MEMORY;
 
-    text[0] = 0;
-    for (int i = 0; i < WINNERS; i++) strcat(strcat(text, w[i].digits), "\n");
+    for (int i = 0; i < WINNERS; i++)
+        if (!repeats(w, i)) strcat(strcat(text, w[i].digits), "\n");
     const qf_status status = qf_file_write(path, text, strlen(text));
     qf_free(text);
     return status;
 }
 
-/* Microseconds of the subnet number i. */
-static qf_status time_of(const json_t *record, int i, double *us)
+static qf_status put(const json_t *losses, const json_t *times, int seed, const winner *w,
+                     table_cell *cell)
 {
-    const json_t *list = json_object_get(json_object_get(record, "result"), "subnets");
-    const json_t *value = json_object_get(json_array_get(list, (size_t)i), "us_per_token");
+    double us, loss;
 
-    if (!json_is_number(value))
-        return qf_fail(QF_FORMAT, "a record of qforge bench token has no subnet %d", i + 1);
-    *us = json_number_value(value);
-    return QF_OK;
-}
-
-static qf_status put(const json_t *losses, const json_t *times, int i, int seed,
-                     const winner *w, table_cell *cell)
-{
-    double us = NAN, loss = NAN;
-
-    QF_TRY(time_of(times, i, &us));
-    QF_TRY(reading_loss(losses, i, 1, &loss));
+    QF_TRY(reading_of(times, w->digits, "us_per_token", &us));
+    QF_TRY(reading_of(losses, w->digits, "nll_per_token", &loss));
     table_cell_put(&cell[BITS], seed, w->bits);
     table_cell_put(&cell[PREDICTED], seed, w->predicted);
     table_cell_put(&cell[MEASURED], seed, us);
@@ -114,7 +112,7 @@ static qf_status judge(experiment *e, result_table *t, int seed, const winner *w
     if (status == QF_OK)
         status = experiment_time(e, ARM_standard, seed, "fronts", path, &times);
     for (int i = 0; status == QF_OK && losses && times && i < WINNERS; i++)
-        status = put(losses, times, i, seed, &w[i], t->row[i].cell);
+        status = put(losses, times, seed, &w[i], t->row[i].cell);
     json_decref(losses);
     json_decref(times);
     return status;

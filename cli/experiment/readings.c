@@ -1,6 +1,8 @@
 /* readings.c -- what steps printed, by name. */
 #include "readings.h"
 
+#include <string.h>
+
 qf_status reading_loss(const json_t *record, int first, int count, double *mean)
 {
     const json_t *list = json_object_get(json_object_get(record, "result"), "subnets");
@@ -14,6 +16,23 @@ qf_status reading_loss(const json_t *record, int first, int count, double *mean)
         *mean += json_number_value(value) / count;
     }
     return QF_OK;
+}
+
+qf_status reading_of(const json_t *record, const char *digits, const char *name, double *value)
+{
+    const json_t *list = json_object_get(json_object_get(record, "result"), "subnets");
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach(list, i, item)
+    {
+        const char *subnet = json_string_value(json_object_get(item, "subnet"));
+        const json_t *number = json_object_get(item, name);
+        if (!subnet || strcmp(subnet, digits) != 0 || !json_is_number(number)) continue;
+        *value = json_number_value(number);
+        return QF_OK;
+    }
+    return qf_fail(QF_FORMAT, "a record has no number '%s' of subnet %.40s", name, digits);
 }
 
 qf_status reading_number(const json_t *record, const char *outer, const char *inner,

@@ -116,10 +116,23 @@ awk -v a="${a#e}" -v b="${b#e}" 'BEGIN { exit !(a > 0 && b > 9.999 * a && b < 10
 # ---- fronts ----
 try fronts -o out --seeds 1 >front 2>err || fail "fronts: $(cat err)"
 [ "$(grep -c '^| within \|^| [234] bits' front)" -eq 11 ] || fail "not eleven subnets: $(cat front)"
-[ "$(wc -l <out/fronts-s1.subnets)" -eq 11 ] || fail "not as many lines"
+[ -z "$(sort out/fronts-s1.subnets | uniq -d)" ] || fail "a subnet is measured twice"
+[ "$(wc -l <out/fronts-s1.subnets)" -ge 3 ] || fail "not even the uniform ones"
+# Rows of one subnet have one measurement: no more pairs of time and loss than subnets.
+[ "$(awk -F'|' '/^\| within|^\| [234] bits/ { print $5, $6 }' front | sort -u | wc -l)" -le \
+    "$(wc -l <out/fronts-s1.subnets)" ] || fail "rows do not fit their subnets: $(cat front)"
 awk -F'|' '/^\| within [0-9.]+ bits/ { split($2, word, " "); if ($3 > word[2] + 0.0005) exit 1 }
            NR > 6 && /^\|/ && ($4 <= 0 || $5 <= 0 || $6 <= 0) { exit 1 }' front ||
     fail "beyond its budget, or no number: $(cat front)"
+# Each row has the loss of its own subnet: the search told the winners, then the uniform ones.
+grep -o '"subnet": "[234]*"' out/steps/search-standard-s1-linear-evolution-9-timed.json |
+    cut -d'"' -f4 | sed -n '10,12p;2,9p' >found
+{ tail -n 3 found; head -n 8 found; } >rows
+grep nll_per_token out/steps/judge-standard-s1-fronts.json | tr -dc '0-9.\n' |
+    paste -d' ' out/fronts-s1.subnets - >losses
+awk 'NR == FNR { loss[$1] = $2; next } { printf "%.3f\n", loss[$1] }' losses rows >wanted
+grep '^| within \|^| [234] bits' front | cut -d'|' -f6 | tr -d ' ' | cmp -s - wanted ||
+    fail "not the losses of these subnets: $(cat wanted front)"
 grep -q 'measured microseconds a token' out/fronts.html || fail "no chart"
 
 # ---- subnets from a file ----
