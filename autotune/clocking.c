@@ -10,24 +10,31 @@
 /* A duel is a match of so many rounds at most, each in another process and other memory: whole
  * processes lean to one side, most by up to a percent (docs/performance.md) and some by several
  * where weights half fill a cache, and no number of pairs in one shows it. */
-enum { ROUNDS = 5 };
+enum { ROUNDS = 5, DECISIVE = ROUNDS / 2 + 1 };
+/* Of a duel's time what a round has: where there is a difference worth an election, the first
+ * three tell it. */
+static const double share_of_first = 0.25, share_of_later = 0.06;
 /* Further behind than this beyond doubt in its first round, b is not worth another. */
 static const double surely_behind = 1.02;
 
+/* Short, for a host's moods last for milliseconds: they then meet both sides of a pair.  With
+ * samples of 200 us the same seconds told three times less. */
+static const double sample_ns = 30e3;
+
 static const qf_measure_options quick = {.min_seconds = 0.02,
                                          .max_seconds = 0.25,
-                                         .sample_ns = 200e3,
+                                         .sample_ns = sample_ns,
                                          .target = 0.01,
                                          .min_samples = 6};
 static const qf_measure_options race = {.min_seconds = 0.03,
                                         .max_seconds = 0.3,
-                                        .sample_ns = 200e3,
+                                        .sample_ns = sample_ns,
                                         .target = 0.01,
                                         .min_samples = 6};
 /* Of a round: rounds differ by more than half a percent. */
 static const qf_measure_options careful = {.min_seconds = 0.02,
                                            .max_seconds = 0.8,
-                                           .sample_ns = 200e3,
+                                           .sample_ns = sample_ns,
                                            .target = 0.006,
                                            .min_samples = 9};
 /* One call, to see whether it is worth a race. */
@@ -50,12 +57,14 @@ void qf_bench_close(qf_bench *bench)
 
 /* Which pages of memory the weights got speaks for some kernels and against others, by several
  * percent and in every pair.  Nobody is to be lucky all along, so everything is timed in memory
- * of its own, but for weights so large that making them takes longer than timing them.  Old
- * operands go last, or the new ones would be where they were. */
+ * of its own, but for weights so large that making them takes longer than timing them, and for
+ * copies of which every sample reads others: they have all kinds of pages.  Old operands go
+ * last, or the new ones would be where they were. */
 static qf_status move_operands(qf_bench *bench)
 {
     enum { MOST = 512 << 20 }; /* bytes */
-    if (qf_operands_weight_bytes(&bench->operands) > MOST) return QF_OK;
+    if (bench->operands.copies > 1 || qf_operands_weight_bytes(&bench->operands) > MOST)
+        return QF_OK;
     const uint64_t seed = bench->options->seed + (uint64_t)bench->moves++;
     qf_operands elsewhere;
 
@@ -291,7 +300,8 @@ static qf_status duel_once(void *context, int round, qf_comparison *comparison)
                  .a = &a,
                  .b = &b,
                  .b_panels = duel->b_panels,
-                 .seconds = duel->seconds / ROUNDS,
+                 .seconds =
+                     duel->seconds * (round < DECISIVE ? share_of_first : share_of_later),
                  .seed = duel->seed + (uint64_t)round};
 
     options.max_seconds = fmin(options.max_seconds, p.seconds);

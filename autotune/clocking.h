@@ -6,8 +6,8 @@
 #include "qforge/tune.h"
 
 /* Where candidates of one problem are timed.  The operands are made when the first one has
- * to be: a search that reuses everything touches none.  Every worker sees the same numbers, in
- * other memory than the last one unless they are too many. */
+ * to be: a search that reuses everything touches none.  Every worker sees the same numbers; one
+ * copy of weights is in other memory than the last worker's unless it is too large. */
 typedef struct qf_bench {
     const qf_tune_options *options; /* borrowed */
     qf_problem problem;
@@ -49,8 +49,8 @@ typedef struct qf_duel {
     int64_t b_panels;          /* b computes only these, the first of the weights: a known
                                   difference, for trials of the clock.  0: all */
     double ns;                 /* about what a product takes */
-    double seconds;            /* no sampling beyond, each of five rounds having its fifth;
-                                  HUGE_VAL: as long as care takes */
+    double seconds;            /* no sampling beyond, the first three of five rounds
+                                  having most of it; HUGE_VAL: as long as care takes */
     uint64_t seed;             /* of the order within pairs */
 } qf_duel;
 

@@ -87,8 +87,9 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
     return QF_OK;
 }
 
-/* A finalist with its loops placed otherwise.  Duels only if it may be the faster one. */
-static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align)
+/* A finalist with its loops placed otherwise.  Duels only if it may be the faster one.
+ *   share  of the time that is left then */
+static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align, double share)
 {
     tuning *t = v->t;
     qf_trial trial = {*t->problem, *finalist, t->bench.cache, t->ns[t->best]};
@@ -101,7 +102,7 @@ static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align)
     QF_TRY(status);
     if (word.outcome.verdict != QF_VERDICT_OK || word.low_ns > v->leader_ns || !may_go_on(v, 0))
         return QF_OK;
-    return challenge(v, &trial.kernel, word.ns, tuning_seconds_left(t));
+    return challenge(v, &trial.kernel, word.ns, share * tuning_seconds_left(t));
 }
 
 /* Placement alone can move a kernel by more than finalists differ, so where the compiler
@@ -119,7 +120,8 @@ static qf_status challenge_placements(vote *v, const int *index, int count)
         if (i >= 0 && qf_kernel_equal(finalist, &first)) continue;
         for (int p = 0; p < PLACEMENTS; p++)
             if (may_go_on(v, v->t->trial_s + v->duel_s))
-                QF_TRY(try_placement(v, finalist, placements[p]));
+                QF_TRY(try_placement(v, finalist, placements[p],
+                                     1.0 / ((PLACED - placed) * PLACEMENTS - p)));
         placed++;
     }
     return QF_OK;

@@ -56,18 +56,20 @@ static void fill_packed(qf_packed *packed)
                                 g * qf_layout_record_bytes(l));
 }
 
-static qf_status add_copy(qf_operands *o, const qf_packed *shape)
+/* All in one block, which takes few large pages however small they are.  A page nobody reads
+ * keeps what fetches ahead out of the next copy. */
+static qf_status make_weights(qf_operands *o, int64_t copies)
 {
-    qf_packed *copy = &o->copy[o->copies];
-    const size_t size = (size_t)(shape->panels * shape->panel_bytes);
+    qf_packed *w = &o->weights;
+    const size_t size = (size_t)(w->panels * w->panel_bytes);
+    const size_t stride = qf_round_up(size, PAGE) + PAGE;
 
-    *copy = *shape;
-    copy->bytes = qf_alloc_unset(size);
-    if (!copy->bytes) return QF_MEMORY;
-    if (o->copies++ == 0)
-        fill_packed(copy);
-    else
-        memcpy(copy->bytes, o->copy[0].bytes, size);
+    w->bytes = qf_alloc_unset((size_t)copies * stride);
+    if (!w->bytes) return QF_MEMORY;
+    o->copies = (int)copies;
+    o->stride = (int64_t)stride;
+    fill_packed(w);
+    for (int i = 1; i < o->copies; i++) memcpy(qf_operands_copy(o, i), w->bytes, size);
     return QF_OK;
 }
 
@@ -103,16 +105,15 @@ qf_status qf_operands_init(const qf_cpu *cpu, const qf_problem *p, qf_cache_mode
     *o = (qf_operands){.problem = *p, .pool = pool};
     QF_ASSERT(p->threads == qf_pool_threads(pool));
     QF_TRY(check_size(cpu, p));
-    const qf_packed shape = shape_of(cpu, p);
-    const int64_t copies =
-        cache == QF_WARM ? 1 : qf_cpu_cold_copies(cpu, shape.panels * shape.panel_bytes);
+    o->weights = shape_of(cpu, p);
+    const int64_t bytes = o->weights.panels * o->weights.panel_bytes;
     o->ldx = forward ? p->k : p->n;
     o->ldy = forward ? p->n : p->k;
-    o->copy = qf_alloc_array((size_t)copies, sizeof *o->copy);
     o->x = qf_alloc_array((size_t)(p->m * o->ldx), sizeof *o->x);
     o->y = qf_alloc_array((size_t)(p->m * o->ldy), sizeof *o->y);
-    qf_status status = o->copy && o->x && o->y ? QF_OK : QF_MEMORY;
-    while (status == QF_OK && o->copies < copies) status = add_copy(o, &shape);
+    qf_status status = o->x && o->y ? QF_OK : QF_MEMORY;
+    if (status == QF_OK)
+        status = make_weights(o, cache == QF_WARM ? 1 : qf_cpu_cold_copies(cpu, bytes));
     if (status != QF_OK) {
         qf_operands_release(o);
         return status;
@@ -141,8 +142,7 @@ qf_status qf_operands_init_elsewhere(const qf_cpu *cpu, const qf_problem *p,
 
 void qf_operands_release(qf_operands *o)
 {
-    for (int i = 0; i < o->copies; i++) qf_free(o->copy[i].bytes);
-    qf_free(o->copy);
+    qf_free(o->weights.bytes);
     qf_free(o->x);
     qf_free(o->y);
     *o = (qf_operands){0};
@@ -150,7 +150,12 @@ void qf_operands_release(qf_operands *o)
 
 int64_t qf_operands_weight_bytes(const qf_operands *o)
 {
-    return o->copies ? o->copies * o->copy[0].panels * o->copy[0].panel_bytes : 0;
+    return o->copies * o->stride;
+}
+
+uint8_t *qf_operands_copy(const qf_operands *o, int copy)
+{
+    return o->weights.bytes + copy * o->stride;
 }
 
 qf_status qf_operands_after_fork(qf_operands *o)
@@ -160,48 +165,26 @@ qf_status qf_operands_after_fork(qf_operands *o)
     if (!y) return QF_MEMORY;
     qf_free(o->y);
     o->y = y;
-    for (int i = 0; i < o->copies; i++) {
-        const qf_packed *p = &o->copy[i];
-        const volatile uint8_t *bytes = p->bytes;
-        for (int64_t at = 0; at < p->panels * p->panel_bytes; at += LINE) (void)bytes[at];
-    }
+    const volatile uint8_t *bytes = o->weights.bytes;
+    for (int64_t at = 0; at < qf_operands_weight_bytes(o); at += LINE) (void)bytes[at];
     return QF_OK;
 }
 
 /* ---- subjects -------------------------------------------------------------------------- */
 
-static qf_status take_part(qf_subject *s, int64_t panels)
-{
-    const qf_operands *o = s->operands;
-
-    s->part = qf_alloc_array((size_t)o->copies, sizeof *s->part);
-    if (!s->part) return QF_MEMORY;
-    for (int i = 0; i < o->copies; i++) {
-        s->part[i] = o->copy[i];
-        s->part[i].panels = panels;
-        s->part[i].n = panels * o->copy[i].layout.panel;
-    }
-    return QF_OK;
-}
-
 qf_status qf_subject_init_part(qf_operands *operands, const qf_kernel *kernel, int64_t panels,
                                qf_subject *subject)
 {
-    *subject = (qf_subject){.operands = operands};
-    QF_ASSERT(panels >= 0 && panels < operands->copy[0].panels);
-    qf_status status = panels ? take_part(subject, panels) : QF_OK;
-    const qf_packed *weights = panels ? subject->part : operands->copy;
-    subject->gemm = qf_alloc_array((size_t)operands->copies, sizeof *subject->gemm);
-    if (!subject->gemm) status = QF_MEMORY;
-    for (int i = 0; status == QF_OK && i < operands->copies; i++)
-        status = qf_gemm_with(kernel, &weights[i], operands->problem.m, operands->pool,
-                              &subject->gemm[i]);
-    if (status == QF_OK) {
-        subject->workspace = qf_alloc(qf_gemm_workspace(&subject->gemm[0]) + PAGE);
-        if (!subject->workspace) status = QF_MEMORY;
+    *subject = (qf_subject){.operands = operands, .view = operands->weights};
+    QF_ASSERT(panels >= 0 && panels < operands->weights.panels);
+    if (panels) {
+        subject->view.panels = panels;
+        subject->view.n = panels * operands->weights.layout.panel;
     }
-    if (status != QF_OK) qf_subject_release(subject);
-    return status;
+    QF_TRY(qf_gemm_with(kernel, &subject->view, operands->problem.m, operands->pool,
+                        &subject->gemm));
+    subject->workspace = qf_alloc(qf_gemm_workspace(&subject->gemm) + PAGE);
+    return subject->workspace ? QF_OK : QF_MEMORY;
 }
 
 qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel, qf_subject *subject)
@@ -212,8 +195,6 @@ qf_status qf_subject_init(qf_operands *operands, const qf_kernel *kernel, qf_sub
 void qf_subject_release(qf_subject *subject)
 {
     qf_free(subject->workspace);
-    qf_free(subject->gemm);
-    qf_free(subject->part);
     *subject = (qf_subject){0};
 }
 
@@ -222,7 +203,8 @@ void qf_subject_run(void *context)
     qf_subject *s = context;
     qf_operands *o = s->operands;
 
-    qf_gemm_run(&s->gemm[o->next], o->x, o->ldx, o->y, o->ldy, o->problem.m, false,
+    s->view.bytes = qf_operands_copy(o, o->next);
+    qf_gemm_run(&s->gemm, o->x, o->ldx, o->y, o->ldy, o->problem.m, false,
                 s->workspace + s->place);
     if (++o->next == o->copies) o->next = 0;
 }
@@ -247,7 +229,7 @@ qf_side qf_subject_side(qf_subject *subject)
  * rows, or a group of W's columns. */
 static qf_packed piece_of(const qf_operands *o, int64_t piece, int64_t *first)
 {
-    qf_packed part = o->copy[0];
+    qf_packed part = o->weights;
     const qf_layout *l = &part.layout;
 
     if (o->problem.op == QF_FORWARD) {
@@ -271,7 +253,7 @@ static qf_status compare_piece(const qf_subject *s, int64_t piece, int64_t row, 
     const int64_t columns = o->problem.op == QF_FORWARD ? part.n : part.k;
     const int64_t left = o->problem.m - row;
     const int64_t rows = left < CHECKED_ROWS ? left : CHECKED_ROWS;
-    const qf_kernel reference = {s->gemm[0].kernel.id, qf_reference_gemm, QF_RUNG_REFERENCE};
+    const qf_kernel reference = {s->gemm.kernel.id, qf_reference_gemm, QF_RUNG_REFERENCE};
     qf_gemm gemm;
 
     QF_TRY(qf_gemm_with(&reference, &part, rows, NULL, &gemm));
@@ -293,9 +275,9 @@ static qf_status compare_piece(const qf_subject *s, int64_t piece, int64_t row, 
 qf_status qf_subject_check(qf_subject *s)
 {
     const qf_operands *o = s->operands;
-    const qf_layout *l = &o->copy[0].layout;
+    const qf_layout *l = &o->weights.layout;
     const bool forward = o->problem.op == QF_FORWARD;
-    const int64_t pieces = forward ? o->copy[0].panels : qf_groups(o->problem.k, l->group);
+    const int64_t pieces = forward ? o->weights.panels : qf_groups(o->problem.k, l->group);
     const int64_t last_row = o->problem.m > CHECKED_ROWS ? o->problem.m - CHECKED_ROWS : 0;
     float *want =
         qf_alloc_array(CHECKED_ROWS * (size_t)(forward ? l->panel : l->group), sizeof *want);

@@ -11,7 +11,8 @@
  * make three times the last-level cache, all the same. */
 typedef struct qf_operands {
     qf_problem problem;
-    qf_packed *copy;
+    qf_packed weights; /* the first copy; its bytes are all copies' */
+    int64_t stride;    /* bytes from one copy to the next */
     int copies;
     float *x, *y; /* y has room for one result */
     int64_t ldx, ldy;
@@ -31,6 +32,7 @@ QF_MUST_CHECK qf_status qf_operands_init_elsewhere(const qf_cpu *cpu, const qf_p
                                                    qf_cache_mode cache, qf_pool *pool,
                                                    uint64_t seed, qf_operands *operands);
 void qf_operands_release(qf_operands *operands);
+uint8_t *qf_operands_copy(const qf_operands *operands, int copy);
 int64_t qf_operands_weight_bytes(const qf_operands *operands); /* of all copies; zeroed: 0 */
 /* In a fork that is to time something.  y becomes the process's own at once: pages that are
  * copied when they are written are small ones, on which kernels that go back and forth over
@@ -42,12 +44,12 @@ int64_t qf_operands_weight_bytes(const qf_operands *operands); /* of all copies;
  * twice as long. */
 QF_MUST_CHECK qf_status qf_operands_after_fork(qf_operands *operands);
 
-/* A kernel bound to every copy. */
+/* A kernel bound to the copies.  It stays where it is: gemm points at view. */
 typedef struct qf_subject {
     qf_operands *operands; /* borrowed */
-    qf_packed *part;       /* [copies], views of their first panels; NULL: whole copies */
-    qf_gemm *gemm;         /* [copies] */
-    uint8_t *workspace;    /* begins at `place` of its first page */
+    qf_packed view;        /* of a copy, or of its first panels; bytes: the last one's */
+    qf_gemm gemm;
+    uint8_t *workspace; /* begins at `place` of its first page */
     int place;
 } qf_subject;
 

@@ -50,10 +50,10 @@ static void subjects_share_one_round(void **state)
     qf_subject_run(&b);
     qf_subject_run(&a);
     assert_int_equal(calls, 4);
-    for (int i = 0; i < 4; i++) assert_ptr_equal(seen[i], operands.copy[i].bytes);
+    for (int i = 0; i < 4; i++) assert_ptr_equal(seen[i], qf_operands_copy(&operands, i));
     /* The check of a newcomer goes on in it as well. */
     assert_int_equal(qf_subject_check(&b), QF_OK);
-    assert_ptr_equal(seen[4], operands.copy[4 % operands.copies].bytes);
+    assert_ptr_equal(seen[4], qf_operands_copy(&operands, 4 % operands.copies));
     qf_subject_release(&a);
     qf_subject_release(&b);
     qf_operands_release(&operands);
@@ -67,7 +67,7 @@ static void a_part_computes_the_first_columns_alone(void **state)
 
     (void)state;
     qf_operands operands = made("exact_q4g32_12x48x64_t1", QF_WARM);
-    assert_int_equal(operands.copy[0].panels, 3);
+    assert_int_equal(operands.weights.panels, 3);
     assert_int_equal(qf_subject_init(&operands, &kernel, &all), QF_OK);
     assert_int_equal(qf_subject_init_part(&operands, &kernel, 2, &part), QF_OK);
     qf_subject_run(&all);
@@ -127,7 +127,7 @@ static long referenced(bool forget)
 static void every_page_of_the_weights_is_touched(void **state)
 {
     qf_operands o = made("fast_q4g32_1x2048x512_t1", QF_COLD);
-    const long size = o.copies * (long)(o.copy[0].panels * o.copy[0].panel_bytes) / 1024;
+    const long size = (long)qf_operands_weight_bytes(&o) / 1024;
 
     (void)state;
     /* The system, which looks at these marks too, may take them away meanwhile, and pages whose
