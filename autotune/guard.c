@@ -1,4 +1,4 @@
-/* guard.c -- buffers between pages nobody may touch. */
+/* guard.c -- pages mapped twice: between guards for the kernel, apart for who fills them. */
 #include "guard.h"
 
 #include <errno.h>
@@ -10,47 +10,76 @@
 
 enum { SLACK = 0xA5, FRESH = 0xFF };
 
-qf_status qf_guarded_init(size_t size, qf_guard_side side, qf_guarded *guarded)
+static size_t page_size(void)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const size_t inside = qf_round_up(size ? size : 1, page);
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
 
-    *guarded = (qf_guarded){.size = size, .map_size = inside + 2 * page};
-    guarded->map = mmap(NULL, guarded->map_size, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (guarded->map == MAP_FAILED ||
-        mprotect(guarded->map + page, inside, PROT_READ | PROT_WRITE) != 0) {
-        const int error = errno;
-        qf_guarded_release(guarded);
-        return qf_fail(QF_MEMORY, "no memory for a guarded buffer of %zu bytes: %s", size,
-                       strerror(error));
-    }
-    memset(guarded->map + page, SLACK, inside);
-    guarded->bytes = guarded->map + page + (side == QF_GUARD_END ? inside - size : 0);
-    memset(guarded->bytes, FRESH, size);
+void qf_guard_area_release(qf_guard_area *area)
+{
+    if (area->map) munmap(area->map, area->inside + 2 * page_size());
+    if (area->own) munmap(area->own, area->inside);
+    *area = (qf_guard_area){0};
+}
+
+/* NULL when there is no memory. */
+static void *map_pages(void *at, size_t size, int protection, int flags, int file)
+{
+    void *map = mmap(at, size, protection, flags, file, 0);
+    return map == MAP_FAILED ? NULL : map;
+}
+
+static bool map_twice(qf_guard_area *area, qf_guard_use use, int file)
+{
+    const size_t page = page_size();
+    const int protection = use == QF_GUARD_READ ? PROT_READ : PROT_READ | PROT_WRITE;
+
+    if (ftruncate(file, (off_t)area->inside) != 0) return false;
+    area->own = map_pages(NULL, area->inside, PROT_READ | PROT_WRITE, MAP_SHARED, file);
+    area->map = map_pages(NULL, area->inside + 2 * page, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    return area->own && area->map &&
+           map_pages(area->map + page, area->inside, protection, MAP_SHARED | MAP_FIXED, file);
+}
+
+static qf_status grow(qf_guard_area *area, qf_guard_use use, size_t inside)
+{
+    const int file = memfd_create("guarded", MFD_CLOEXEC);
+
+    qf_guard_area_release(area);
+    area->inside = inside;
+    const bool mapped = file >= 0 && map_twice(area, use, file);
+    const int error = errno;
+    if (file >= 0) close(file);
+    if (mapped) return QF_OK;
+    qf_guard_area_release(area);
+    return qf_fail(QF_MEMORY, "no memory for a guarded buffer of %zu bytes: %s", inside,
+                   strerror(error));
+}
+
+qf_status qf_guarded_init(qf_guard_area *area, qf_guard_use use, size_t size,
+                          qf_guard_side side, qf_guarded *guarded)
+{
+    const size_t page = page_size(), inside = qf_round_up(size ? size : 1, page);
+
+    if (area->inside < inside) QF_TRY(grow(area, use, inside));
+    const size_t first = side == QF_GUARD_END ? area->inside - size : 0;
+    *guarded = (qf_guarded){area->map + page + first, area->own + first, size, area};
+    memset(area->own, SLACK, area->inside);
+    memset(guarded->own, FRESH, size);
     return QF_OK;
 }
 
-void qf_guarded_release(qf_guarded *guarded)
+static bool all_slack(const uint8_t *bytes, size_t size)
 {
-    if (guarded->map && guarded->map != MAP_FAILED) munmap(guarded->map, guarded->map_size);
-    *guarded = (qf_guarded){0};
-}
-
-void qf_guarded_freeze(const qf_guarded *guarded)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    mprotect(guarded->map + page, guarded->map_size - 2 * page, PROT_READ);
+    return size == 0 || (*bytes == SLACK && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
 bool qf_guarded_intact(const qf_guarded *guarded)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const uint8_t *end = guarded->map + guarded->map_size - page;
+    const uint8_t *begin = guarded->area->own, *end = begin + guarded->area->inside;
+    const uint8_t *behind = guarded->own + guarded->size;
 
-    for (const uint8_t *b = guarded->map + page; b < guarded->bytes; b++)
-        if (*b != SLACK) return false;
-    for (const uint8_t *b = guarded->bytes + guarded->size; b < end; b++)
-        if (*b != SLACK) return false;
-    return true;
+    return all_slack(begin, (size_t)(guarded->own - begin)) &&
+           all_slack(behind, (size_t)(end - behind));
 }

@@ -166,11 +166,16 @@ static void release(scene *s)
     qf_free(s->want);
     qf_free(s->bound);
     qf_packed_release(&s->packed);
-    qf_guarded_release(&s->w);
-    qf_guarded_release(&s->c);
-    qf_guarded_release(&s->scratch);
-    qf_guarded_release(&s->tail_blocks);
-    qf_guarded_release(&s->tail_panels);
+}
+
+void qf_courtroom_release(qf_courtroom *room)
+{
+    qf_guard_area_release(&room->w);
+    qf_guard_area_release(&room->a);
+    qf_guard_area_release(&room->c);
+    qf_guard_area_release(&room->scratch);
+    qf_guard_area_release(&room->tail_blocks);
+    qf_guard_area_release(&room->tail_panels);
 }
 
 /* Forward, the rows that pad the last panel are never asked for: NaN there must not
@@ -179,7 +184,7 @@ static void poison_padding(const scene *s)
 {
     const qf_layout *l = &s->layout;
     const int used = (int)(s->wn % l->panel);
-    uint8_t *panel = s->w.bytes + (s->packed.panels - 1) * s->packed.panel_bytes;
+    uint8_t *panel = s->w.own + (s->packed.panels - 1) * s->packed.panel_bytes;
 
     if (s->recipe->op != QF_FORWARD || used == 0) return;
     if (l->quant == QF_F32) {
@@ -205,10 +210,9 @@ static qf_status place_weights(scene *s)
     else
         QF_TRY(qf_pack_quantised(&s->layout, &matrix, &s->packed));
     const size_t size = (size_t)(s->packed.panels * s->packed.panel_bytes);
-    QF_TRY(qf_guarded_init(size, s->hearing->side, &s->w));
-    memcpy(s->w.bytes, s->packed.bytes, size);
+    QF_TRY(qf_guarded_init(&s->room->w, QF_GUARD_READ, size, s->hearing->side, &s->w));
+    memcpy(s->w.own, s->packed.bytes, size);
     poison_padding(s);
-    qf_guarded_freeze(&s->w);
     return QF_OK;
 }
 
@@ -220,18 +224,17 @@ static qf_status place_tail(scene *s)
     const int64_t blocks = (h->m + mr - 1) / mr, panels = (h->columns + panel - 1) / panel;
 
     if (depth == 0) return QF_OK;
-    QF_TRY(qf_guarded_init((size_t)(blocks * mr * depth) * sizeof(float), h->side,
+    QF_TRY(qf_guarded_init(&s->room->tail_blocks, QF_GUARD_READ,
+                           (size_t)(blocks * mr * depth) * sizeof(float), h->side,
                            &s->tail_blocks));
-    QF_TRY(qf_guarded_init((size_t)(panels * panel * depth) * sizeof(float), h->side,
+    QF_TRY(qf_guarded_init(&s->room->tail_panels, QF_GUARD_READ,
+                           (size_t)(panels * panel * depth) * sizeof(float), h->side,
                            &s->tail_panels));
-    float *a = (float *)(void *)s->tail_blocks.bytes,
-          *w = (float *)(void *)s->tail_panels.bytes;
+    float *a = (float *)(void *)s->tail_blocks.own, *w = (float *)(void *)s->tail_panels.own;
     for (int64_t i = 0; i < h->m * depth; i++)
         a[(i / depth / mr * depth + i % depth) * mr + i / depth % mr] = s->tail_x[i];
     for (int64_t j = 0; j < h->columns * depth; j++)
         w[(j / depth / panel * depth + j % depth) * panel + j / depth % panel] = s->tail_w[j];
-    qf_guarded_freeze(&s->tail_blocks);
-    qf_guarded_freeze(&s->tail_panels);
     return QF_OK;
 }
 
@@ -246,11 +249,13 @@ static qf_status place_results(scene *s)
 
     s->ldc = h->columns + (h->apart ? 5 : 0);
     const int64_t cells = (h->m - 1) * s->ldc + h->columns;
-    QF_TRY(qf_guarded_init((size_t)cells * sizeof(float), h->side, &s->c));
+    QF_TRY(qf_guarded_init(&s->room->c, QF_GUARD_WRITE, (size_t)cells * sizeof(float), h->side,
+                           &s->c));
     for (int64_t i = 0; i < cells; i++) memcpy(s->c.bytes + 4 * i, &canary, sizeof canary);
     for (int64_t i = 0; h->accumulate && i < h->m; i++)
         memcpy(cell(s, i, 0), s->before + i * h->columns, (size_t)h->columns * sizeof(float));
-    return qf_guarded_init((size_t)qf_kernel_scratch(&s->kernel->id), h->side, &s->scratch);
+    return qf_guarded_init(&s->room->scratch, QF_GUARD_WRITE,
+                           (size_t)qf_kernel_scratch(&s->kernel->id), h->side, &s->scratch);
 }
 
 /* ---- running --------------------------------------------------------------------------- */
@@ -277,17 +282,16 @@ static qf_status place_activations(const scene *s, int64_t d, int64_t step, qf_g
 
     *stride = planes ? qf_activations_block_bytes(planes, mr, s->layout.group, s->padded)
                      : step * mr * (int64_t)sizeof(float);
-    QF_TRY(qf_guarded_init((size_t)(blocks * *stride), h->side, a));
+    QF_TRY(qf_guarded_init(&s->room->a, QF_GUARD_READ, (size_t)(blocks * *stride), h->side, a));
     if (planes) {
         qf_activations_pack_i8(planes, s->x, h->depth, 0, h->m, h->depth, s->layout.group, mr,
-                               a->bytes);
+                               a->own);
     } else {
         const int64_t valid = h->depth - d < step ? h->depth - d : step;
         qf_activations_pack_f32(s->x + d, h->depth, 1, 0, h->m, valid,
-                                valid < step ? (int)step : 0, mr, a->bytes);
-        poison_rows(s, step, a->bytes);
+                                valid < step ? (int)step : 0, mr, a->own);
+        poison_rows(s, step, a->own);
     }
-    qf_guarded_freeze(a);
     return QF_OK;
 }
 
@@ -312,31 +316,28 @@ static qf_status run_step(const scene *s, int64_t d, int64_t step)
     qf_guarded a;
     int64_t stride;
 
-    qf_status status = place_activations(s, d, step, &a, &stride);
-    if (status == QF_OK) {
-        const qf_gemm_args args = {
-            .a = a.bytes + activations_at(s, d),
-            .a_stride = stride,
-            .w = weights_at(s, d),
-            .w_stride = s->packed.panel_bytes,
-            .c = cell(s, 0, 0),
-            .ldc = s->ldc,
-            .scratch = s->scratch.bytes,
-            .m = s->hearing->m,
-            .n = s->hearing->columns,
-            .k = step,
-            .accumulate = s->hearing->accumulate || d > 0,
-            .tail_a = (const float *)(void *)s->tail_blocks.bytes,
-            .tail_a_stride = 4L * s->hearing->tail * s->kernel->id.tile.mr,
-            .tail_w = (const float *)(void *)s->tail_panels.bytes,
-            .tail_w_stride = 4L * s->hearing->tail * s->layout.panel,
-            .tail_k = d > 0 ? 0 : s->hearing->tail,
-            .id = &s->kernel->id,
-        };
-        s->kernel->run(&args);
-    }
-    qf_guarded_release(&a);
-    return status;
+    QF_TRY(place_activations(s, d, step, &a, &stride));
+    const qf_gemm_args args = {
+        .a = a.bytes + activations_at(s, d),
+        .a_stride = stride,
+        .w = weights_at(s, d),
+        .w_stride = s->packed.panel_bytes,
+        .c = cell(s, 0, 0),
+        .ldc = s->ldc,
+        .scratch = s->scratch.bytes,
+        .m = s->hearing->m,
+        .n = s->hearing->columns,
+        .k = step,
+        .accumulate = s->hearing->accumulate || d > 0,
+        .tail_a = (const float *)(void *)s->tail_blocks.bytes,
+        .tail_a_stride = 4L * s->hearing->tail * s->kernel->id.tile.mr,
+        .tail_w = (const float *)(void *)s->tail_panels.bytes,
+        .tail_w_stride = 4L * s->hearing->tail * s->layout.panel,
+        .tail_k = d > 0 ? 0 : s->hearing->tail,
+        .id = &s->kernel->id,
+    };
+    s->kernel->run(&args);
+    return QF_OK;
 }
 
 static int64_t step_of(const scene *s)
@@ -396,12 +397,13 @@ static void compare_all(const scene *s, qf_finding *finding)
              qf_guarded_intact(&s->c) ? "its scratch" : "c");
 }
 
-static scene scene_of(const qf_kernel *kernel, const qf_hearing *h)
+static scene scene_of(qf_courtroom *room, const qf_kernel *kernel, const qf_hearing *h)
 {
     const qf_kernel_id *id = &kernel->id;
     const qf_recipe_row *recipe = qf_recipe_of(id->recipe);
     const bool forward = recipe->op == QF_FORWARD;
     scene s = {
+        .room = room,
         .kernel = kernel,
         .hearing = h,
         .recipe = recipe,
@@ -416,9 +418,10 @@ static scene scene_of(const qf_kernel *kernel, const qf_hearing *h)
     return s;
 }
 
-qf_status qf_hear(const qf_kernel *kernel, const qf_hearing *hearing, qf_finding *finding)
+qf_status qf_hear(qf_courtroom *room, const qf_kernel *kernel, const qf_hearing *hearing,
+                  qf_finding *finding)
 {
-    scene s = scene_of(kernel, hearing);
+    scene s = scene_of(room, kernel, hearing);
 
     *finding = (qf_finding){0};
     qf_status status = allocate(&s);

@@ -31,11 +31,18 @@ typedef struct qf_finding {
     char detail[160];
 } qf_finding;
 
+/* What hearings are held in, one after the other; zeroed it is empty. */
+typedef struct qf_courtroom {
+    qf_guard_area w, a, c, scratch, tail_blocks, tail_panels;
+} qf_courtroom;
+
+void qf_courtroom_release(qf_courtroom *room);
+
 /* "17x33x96 integers, added" */
 void qf_hearing_print(const qf_hearing *hearing, char text[64]);
 
 /* Runs the kernel on it.  Fails only when memory is out. */
-QF_MUST_CHECK qf_status qf_hear(const qf_kernel *kernel, const qf_hearing *hearing,
-                                qf_finding *finding);
+QF_MUST_CHECK qf_status qf_hear(qf_courtroom *room, const qf_kernel *kernel,
+                                const qf_hearing *hearing, qf_finding *finding);
 
 #endif

@@ -67,14 +67,23 @@ static lengths columns_of(const qf_kernel_id *id)
     return list;
 }
 
+/* Hearings of one kernel, one after the other. */
+typedef struct sitting {
+    const qf_kernel *kernel;
+    uint64_t seed;
+    transcript *record;
+    qf_courtroom room;
+} sitting;
+
 /* Holds a hearing; false ends them all. */
-static bool hold(const qf_kernel *kernel, const qf_hearing *hearing, transcript *record)
+static bool hold(sitting *s, const qf_hearing *hearing)
 {
+    transcript *record = s->record;
     qf_validation *v = &record->validation;
     qf_finding finding;
 
     qf_hearing_print(hearing, record->at);
-    record->status = qf_hear(kernel, hearing, &finding);
+    record->status = qf_hear(&s->room, s->kernel, hearing, &finding);
     if (record->status != QF_OK) return false;
     v->cases++;
     if (!(finding.worst_error <= v->worst_error)) v->worst_error = finding.worst_error;
@@ -86,13 +95,12 @@ static bool hold(const qf_kernel *kernel, const qf_hearing *hearing, transcript 
 
 /* Numbers change fastest and come in threes, so that every kind of number meets every
  * other choice, which alternate in twos; the tail goes round in sevens. */
-static bool hold_shape(const qf_kernel *kernel, int64_t m, int64_t columns, int64_t depth,
-                       uint64_t seed, transcript *record)
+static bool hold_shape(sitting *s, int64_t m, int64_t columns, int64_t depth)
 {
-    const bool forward = qf_recipe_of(kernel->id.recipe)->op == QF_FORWARD;
+    const bool forward = qf_recipe_of(s->kernel->id.recipe)->op == QF_FORWARD;
 
     for (int data = 0; data < QF_DATA_COUNT; data++) {
-        const int turn = record->turn++;
+        const int turn = s->record->turn++;
         const qf_hearing hearing = {
             .m = m,
             .columns = columns,
@@ -103,40 +111,46 @@ static bool hold_shape(const qf_kernel *kernel, int64_t m, int64_t columns, int6
             .apart = turn >> 2 & 1,
             .stepwise = turn >> 3 & 1,
             .tail = forward ? turn % 7 % 4 : 0,
-            .seed = seed + (uint64_t)turn,
+            .seed = s->seed + (uint64_t)turn,
         };
-        if (turn % record->every) continue;
-        if (!hold(kernel, &hearing, record)) return false;
+        if (turn % s->record->every) continue;
+        if (!hold(s, &hearing)) return false;
     }
     return true;
 }
 
 /* The last tile may end within each of its vectors, which have masks of their own; a block of
  * columns may be several tiles, each with its own code (emit_grad.c). */
-static void hold_edges(const qf_kernel *kernel, uint64_t seed, transcript *record)
+static void hold_edges(sitting *s)
 {
-    const int lanes = qf_isa_panel(kernel->id.isa) / 2, nr = kernel->id.tile.nr;
+    const qf_kernel_id *id = &s->kernel->id;
+    const int lanes = qf_isa_panel(id->isa) / 2, nr = id->tile.nr;
     const int span = nr > QF_BLOCK_K ? nr : QF_BLOCK_K;
-    const lengths depths = depths_of(&kernel->id);
+    const lengths depths = depths_of(id);
 
     for (int first = 0; first < span; first += lanes)
-        if (!hold_shape(kernel, kernel->id.tile.mr + 1, first + lanes / 2, depths.value[1],
-                        seed, record))
-            return;
+        if (!hold_shape(s, id->tile.mr + 1, first + lanes / 2, depths.value[1])) return;
 }
 
-static void hold_all(const qf_kernel *kernel, uint64_t seed, transcript *record)
+static void hold_lengths(sitting *s)
 {
+    const qf_kernel *kernel = s->kernel;
     const lengths rows = around(kernel->id.tile.mr, 1), columns = columns_of(&kernel->id),
                   depths = depths_of(&kernel->id);
 
     for (int d = 0; d < depths.count; d++)
         for (int j = 0; j < columns.count; j++)
             for (int i = 0; i < rows.count; i++)
-                if (!hold_shape(kernel, rows.value[i], columns.value[j], depths.value[d], seed,
-                                record))
-                    return;
-    hold_edges(kernel, seed, record);
+                if (!hold_shape(s, rows.value[i], columns.value[j], depths.value[d])) return;
+    hold_edges(s);
+}
+
+static void hold_all(const qf_kernel *kernel, uint64_t seed, transcript *record)
+{
+    sitting s = {.kernel = kernel, .seed = seed, .record = record};
+
+    hold_lengths(&s);
+    qf_courtroom_release(&s.room);
 }
 
 /* ---- apart ----------------------------------------------------------------------------- */

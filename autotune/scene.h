@@ -7,6 +7,7 @@
 #include "qforge/random.h"
 
 typedef struct scene {
+    qf_courtroom *room;
     const qf_kernel *kernel;
     const qf_hearing *hearing;
     const qf_recipe_row *recipe;
