@@ -142,7 +142,7 @@ static dot_costs dot_costs_of(const qf_kernel_id *kernel)
     const bool one = isa->bytes == QF_BYTES_DOTS && isa->vector_bytes == 64;
     const bool planes = qf_recipe_of(kernel->recipe)->planes > 1;
 
-    if (!one) return (dot_costs){2.4, 1, 12, 0.7};
+    if (!one) return (dot_costs){kernel->quant == QF_Q8 ? 2.4 : 2.5, 1, 12, 0.7};
     return (dot_costs){planes ? 2.4 : 2.05, planes ? 1 : 0.7, 16, 3};
 }
 
@@ -174,6 +174,21 @@ static double lookup_cycles(const qf_problem *p, const qf_kernel_id *kernel)
     return c.rows * c.columns_blocks * (groups * (p->group / 8.0 * word + flush) + 12);
 }
 
+/* Sums of 16 bits are widened before they might overflow.  A group in which that happens again
+ * has two sets of sums, and what sixteen registers do not hold beside the weights goes to
+ * memory and back.  Fitted to spaces of a Zen 5 with AVX2. */
+static double widened_again(const qf_problem *p, const qf_kernel_id *kernel, const counts *c)
+{
+    static const double held = 10, cost = 5;
+    const qf_isa_row *isa = qf_isa_of(kernel->isa);
+    const double fit = p->quant == QF_Q4 ? 32 : p->quant == QF_Q3 ? 64 : 160; /* k */
+
+    if (isa->bytes != QF_BYTES_TABLES || isa->vector_bytes != 32 || p->quant == QF_Q8 ||
+        c->dot_rows > c->mr)
+        return 0;
+    return (ceil_div(p->group, fit) - 1) * cost * at_least(0, (c->mr + 1) * c->vectors - held);
+}
+
 /* Codes are bytes in L1: a product and an add per row of x, a broadcast per row for all
  * vectors of the tile; unpacking once per pass over the rows. */
 static double quad_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
@@ -186,7 +201,8 @@ static double quad_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kerne
     const double loads = 0.6 * (c.vectors + c.dot_rows);
     const double quad =
         wide * (c.dot_rows * (2 * c.vectors + 1) + loads) / 3.6 + far * c.vectors;
-    const double flush = c.vectors * (c.mr * 1.5 + c.dot_rows * 0.9) + 4;
+    const double flush =
+        c.vectors * (c.mr * 1.5 + c.dot_rows * 0.9) + 4 + widened_again(p, kernel, &c);
     const double groups = ceil_div(c.depth, p->group);
     const double passes = ceil_div(c.m, kernel->tile.mc);
     const double edges = ceil_div(c.depth, kernel->tile.kc) * (2 * c.mr * c.vectors + 24);

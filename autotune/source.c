@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "qforge/champion_table.h"
 #include "qforge/champions.h"
 #include "qforge/memory.h"
 #include "qforge/store.h"
@@ -23,6 +24,7 @@ struct qf_tuned {
     const qf_cpu *cpu;
     qf_jit *jit;
     qf_store *store;
+    qf_champion_table *table;      /* of the store; NULL: none */
     const qf_champions *champions; /* NULL: none */
     pthread_mutex_t lock;
     memo *memos[BUCKETS]; /* by hash; only added to */
@@ -53,7 +55,8 @@ static qf_status from_ledger(const qf_tuned *tuned, const qf_problem *problem,
     qf_best best;
 
     if (!tuned->store) return QF_NOT_FOUND;
-    QF_TRY(qf_store_best(tuned->store, &scope, problem, &best));
+    if (!tuned->table || !qf_champion_table_find(tuned->table, &scope, problem, &best))
+        QF_TRY(qf_store_best(tuned->store, &scope, problem, &best));
     return from_row(tuned, &best, QF_RUNG_EXACT, kernel);
 }
 
@@ -183,7 +186,11 @@ qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, qf_store *store, qf_tu
     *tuned = (qf_tuned){.cpu = cpu, .jit = jit, .store = store};
     tuned->source = (qf_kernel_source){tuned, qf_cpu_best_isa(cpu), find};
     pthread_mutex_init(&tuned->lock, NULL);
-    return QF_OK;
+    const qf_status status = store ? qf_champion_table_open(store, &tuned->table) : QF_OK;
+    if (status == QF_OK) return QF_OK;
+    qf_tuned_destroy(tuned);
+    *out = NULL;
+    return status;
 }
 
 void qf_tuned_ship(qf_tuned *tuned, const qf_champions *champions)
@@ -200,6 +207,7 @@ void qf_tuned_destroy(qf_tuned *tuned)
             qf_free(m);
         }
     qf_ranker_destroy(tuned->ranker);
+    qf_champion_table_close(tuned->table);
     pthread_mutex_destroy(&tuned->lock);
     qf_free(tuned);
 }

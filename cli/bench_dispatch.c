@@ -7,6 +7,7 @@
 #include "bench.h"
 #include "machine.h"
 #include "options.h"
+#include "qforge/champion_table.h"
 #include "qforge/clock.h"
 #include "qforge/codegen.h"
 #include "qforge/measure.h"
@@ -24,7 +25,14 @@ typedef struct request {
     int problems, tuned;
     int order[ASKS]; /* which are asked for, one after the other */
     int wrong;
+    qf_champion_table *table; /* NULL: none beside the ledger */
 } request;
+
+/* Of ASKS questions. */
+typedef struct answers {
+    double tuned_ms, learn_ms, others_ms;
+    qf_timing again, table;
+} answers;
 
 static bool add(void *context, const char *tune_key, int code_abi, const qf_best *best)
 {
@@ -76,44 +84,77 @@ static void ask_again(void *context)
     for (int i = 0; i < ASKS; i++) r->wrong += ask(r, r->order[i]) != QF_OK;
 }
 
-static void print(const request *r, double tuned_ms, double learn_ms, double others_ms,
-                  const qf_timing *again)
+/* In the mapped table, the tuned ones; a problem it lacks is looked for as long. */
+static void look_up(void *context)
 {
-    const double ns = again->median_ns / ASKS, low = again->low_ns / ASKS,
-                 high = again->high_ns / ASKS;
+    const request *r = context;
+    const qf_scope scope = {r->machine.cpu.tune_key, QF_CODE_ABI};
+    static volatile int64_t found;
+    qf_best best;
 
+    for (int i = 0; i < ASKS; i++)
+        found += qf_champion_table_find(r->table, &scope, &r->problem[r->order[i] % r->tuned],
+                                        &best);
+}
+
+static void print_json(const request *r, const answers *a)
+{
+    json_t *o = json_pack("{s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "problems", r->problems,
+                          "tuned", r->tuned, "first_tuned_ms", a->tuned_ms, "first_untuned_ms",
+                          a->learn_ms, "other_untuned_ms", a->others_ms, "again_ns",
+                          a->again.median_ns / ASKS, "again_low_ns", a->again.low_ns / ASKS,
+                          "again_high_ns", a->again.high_ns / ASKS);
+
+    if (r->table)
+        json_object_update_new(o, json_pack("{s:I, s:f, s:f, s:f}", "table_rows",
+                                            (json_int_t)qf_champion_table_count(r->table),
+                                            "table_ns", a->table.median_ns / ASKS,
+                                            "table_low_ns", a->table.low_ns / ASKS,
+                                            "table_high_ns", a->table.high_ns / ASKS));
+    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    printf("\n");
+    json_decref(o);
+}
+
+static void print_ns(const char *what, const qf_timing *t)
+{
+    printf("  %-27s %9.1f ns [%.1f, %.1f]\n", what, t->median_ns / ASKS, t->low_ns / ASKS,
+           t->high_ns / ASKS);
+}
+
+static void print(const request *r, const answers *a)
+{
     if (r->json) {
-        json_t *o = json_pack("{s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "problems",
-                              r->problems, "tuned", r->tuned, "first_tuned_ms", tuned_ms,
-                              "first_untuned_ms", learn_ms, "other_untuned_ms", others_ms,
-                              "again_ns", ns, "again_low_ns", low, "again_high_ns", high);
-        json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-        printf("\n");
-        json_decref(o);
+        print_json(r, a);
         return;
     }
     printf("%d products, %d of them tuned\n", r->problems, r->tuned);
-    if (r->tuned) printf("  first time, tuned           %9.2f ms each\n", tuned_ms);
+    if (r->tuned) printf("  first time, tuned           %9.2f ms each\n", a->tuned_ms);
     printf("  the first that is not tuned %9.2f ms: what others teach is learned then\n",
-           learn_ms);
-    printf("  first time, not tuned       %9.2f ms each\n", others_ms);
-    printf("  ever after                  %9.1f ns [%.1f, %.1f]\n", ns, low, high);
+           a->learn_ms);
+    printf("  first time, not tuned       %9.2f ms each\n", a->others_ms);
+    print_ns("ever after", &a->again);
+    if (r->table) print_ns("in the mapped table", &a->table);
 }
 
 static qf_status measure(request *r)
 {
     qf_random random = qf_random_init(1, 0);
-    double tuned_ms, learn_ms, others_ms;
+    answers a = {0};
 
     QF_TRY(choose(r));
-    QF_TRY(ask_first(r, 0, r->tuned, &tuned_ms));
-    QF_TRY(ask_first(r, r->tuned, r->tuned + 1, &learn_ms));
-    QF_TRY(ask_first(r, r->tuned + 1, r->problems, &others_ms));
+    QF_TRY(ask_first(r, 0, r->tuned, &a.tuned_ms));
+    QF_TRY(ask_first(r, r->tuned, r->tuned + 1, &a.learn_ms));
+    QF_TRY(ask_first(r, r->tuned + 1, r->problems, &a.others_ms));
     for (int i = 0; i < ASKS; i++)
         r->order[i] = (int)qf_random_below(&random, (uint32_t)r->problems);
-    const qf_timing again = qf_measure(&qf_measure_defaults, ask_again, NULL, r);
+    a.again = qf_measure(&qf_measure_defaults, ask_again, NULL, r);
     if (r->wrong) return qf_fail(QF_RANGE, "a kernel that was found is no longer");
-    print(r, tuned_ms, learn_ms, others_ms, &again);
+    if (r->tuned && r->machine.store)
+        QF_TRY(qf_champion_table_open(r->machine.store, &r->table));
+    if (r->table) a.table = qf_measure(&qf_measure_defaults, look_up, NULL, r);
+    print(r, &a);
+    qf_champion_table_close(r->table);
     return QF_OK;
 }
 

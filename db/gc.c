@@ -3,6 +3,7 @@
 
 #include "backup.h"
 #include "ledger.h"
+#include "qforge/champion_table.h"
 #include "qforge/clock.h"
 #include "qforge/store_care.h"
 
@@ -118,6 +119,7 @@ qf_status qf_store_gc(const char *path, int days, qf_gc *gc, char backup[QF_STOR
     QF_TRY(ledger_open(path, QF_STORE_WRITE, &site, &store));
     qf_status status = sql_backup(path, path, "gc", backup);
     if (status == QF_OK) status = collect(store, days, gc);
+    if (status == QF_OK) qf_champion_table_renew(store);
     qf_store_close(store);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ledger.h"
+#include "qforge/champion_table.h"
 #include "qforge/file.h"
 #include "qforge/memory.h"
 
@@ -66,7 +67,10 @@ qf_status qf_store_publish(qf_store *store)
     struct gathering *g = store->gathering;
     struct stat now = {0};
 
-    if (!g) return QF_OK;
+    if (!g) {
+        qf_champion_table_renew(store);
+        return QF_OK;
+    }
     sql_close(store->sql);
     store->sql = NULL;
     if (stat(g->target, &now) == 0 && !same_state(&now, &g->before))

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "qforge/champion_table.h"
 #include "qforge/clock.h"
 
 static const char *const state_names[] = {"running", "done", "interrupted", "dead"};
@@ -124,9 +125,11 @@ qf_status qf_session_begin(qf_store *store, const qf_session_info *info, int64_t
 qf_status qf_session_end(qf_store *store, int64_t session, qf_session_state state)
 {
     QF_ASSERT(state != QF_SESSION_RUNNING && (unsigned)state <= QF_SESSION_DEAD);
-    return sql_run(
+    QF_TRY(sql_run(
         store->sql, "UPDATE session SET state = ?2, ended_us = ?3 WHERE id = ?1",
-        SQL_VALUES(sql_int(session), sql_text(state_names[state]), sql_int(qf_unix_us())));
+        SQL_VALUES(sql_int(session), sql_text(state_names[state]), sql_int(qf_unix_us()))));
+    qf_champion_table_renew(store);
+    return QF_OK;
 }
 
 /* ---- the dead ------------------------------------------------------------------------ */

@@ -273,6 +273,33 @@ static void eight_rows_where_bytes_multiply_at_once(void **state)
     }
 }
 
+/* Of four bits, whose sums are widened twice in a group of 64, a tile with fewer vectors of
+ * weights beside its sums; where a group is one sum it does not matter. */
+static void narrow_where_sums_are_widened_again(void **state)
+{
+    qf_cpu cpu = machine();
+    qf_problem problem;
+    qf_kernel_id id = {
+        QF_RECIPE_QUAD, QF_Q4, 64, QF_ISA_AVX2, {.mr = 2, .nr = 32, .unroll = 1, .kc = 512}};
+
+    (void)state;
+    for (int quant = QF_Q3; quant <= QF_Q4; quant++) {
+        qf_space space;
+        assert_int_equal(qf_problem_parse(quant == QF_Q4 ? "fast_q4g64_128x4096x4096_t1"
+                                                         : "fast_q3g64_128x4096x4096_t1",
+                                          &problem),
+                         QF_OK);
+        id.quant = (qf_quant)quant, id.tile.mc = 128;
+        id.tile.mr = 2, id.tile.nr = 32;
+        const double wide = qf_prior_ns(&cpu, &problem, &id);
+        id.tile.mr = 4, id.tile.nr = 16;
+        assert_int_equal(qf_prior_ns(&cpu, &problem, &id) < wide, quant == QF_Q4);
+        assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
+        assert_int_equal(space.item[0].kernel.tile.nr, quant == QF_Q4 ? 16 : 32);
+        qf_space_release(&space);
+    }
+}
+
 /* Plain weights of 64 MB come from memory for every block of rows; those of 4 MB stay. */
 static void few_passes_over_what_no_cache_holds(void **state)
 {
@@ -378,6 +405,7 @@ int main(void)
         cmocka_unit_test(the_prior_knows_the_obvious),
         cmocka_unit_test(unpacked_panels_fit_l1),
         cmocka_unit_test(eight_rows_where_bytes_multiply_at_once),
+        cmocka_unit_test(narrow_where_sums_are_widened_again),
         cmocka_unit_test(few_passes_over_what_no_cache_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
