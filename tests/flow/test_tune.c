@@ -398,6 +398,33 @@ static void the_ladder_has_four_rungs(void **state)
     qf_tuned_destroy(source);
 }
 
+/* A ledger altered past all its rules, so that no count shows it, is not asked: what was packed
+ * answers until it is gone. */
+static void champions_are_mapped(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(3);
+    const qf_tune_result result = tuned(&b, small, QF_OK);
+    assert_int_equal(qf_session_end(b.store, b.options.session, QF_SESSION_DONE), QF_OK);
+    qf_store_close(b.store);
+    check_sql("DROP TRIGGER election_fixed; UPDATE election SET trial = (SELECT outcome.trial "
+              "FROM outcome WHERE verdict = 'ok' AND outcome.trial <> election.trial)");
+    for (int mapped = 1; mapped >= 0; mapped--) {
+        qf_store *store = check_ledger_open(QF_STORE_READ);
+        qf_tuned *source;
+        char path[128];
+        assert_int_equal(qf_tuned_create(&cpu, jit, store, &source), QF_OK);
+        const qf_kernel kernel = found(source, small);
+        assert_int_equal(kernel.rung, QF_RUNG_EXACT);
+        assert_int_equal(qf_kernel_equal(&kernel.id, &result.best.kernel), mapped);
+        qf_tuned_destroy(source);
+        qf_store_close(store);
+        snprintf(path, sizeof path, "%s-champions", check_ledger);
+        assert_int_equal(remove(path), mapped ? 0 : -1);
+    }
+}
+
 /* Every problem a network asks for gets a kernel that can be planned. */
 static void the_prior_answers_everything(void **state)
 {
@@ -453,6 +480,7 @@ int main(void)
         LEDGER_TEST(times_are_told_in_the_rivals),
         LEDGER_TEST(duels_move_to_other_memory),
         LEDGER_TEST(the_ladder_has_four_rungs),
+        LEDGER_TEST(champions_are_mapped),
         cmocka_unit_test(the_prior_answers_everything),
         cmocka_unit_test(threads_may_ask_together),
     };
