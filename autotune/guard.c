@@ -15,10 +15,15 @@ static size_t page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+static bool is_twice(const qf_guard_area *area)
+{
+    return area->own != area->map + page_size();
+}
+
 void qf_guard_area_release(qf_guard_area *area)
 {
+    if (area->own && is_twice(area)) munmap(area->own, area->inside);
     if (area->map) munmap(area->map, area->inside + 2 * page_size());
-    if (area->own) munmap(area->own, area->inside);
     *area = (qf_guard_area){0};
 }
 
@@ -31,15 +36,19 @@ static void *map_pages(void *at, size_t size, int protection, int flags, int fil
 
 static bool map_twice(qf_guard_area *area, qf_guard_use use, int file)
 {
-    const size_t page = page_size();
     const int protection = use == QF_GUARD_READ ? PROT_READ : PROT_READ | PROT_WRITE;
 
     if (ftruncate(file, (off_t)area->inside) != 0) return false;
     area->own = map_pages(NULL, area->inside, PROT_READ | PROT_WRITE, MAP_SHARED, file);
-    area->map = map_pages(NULL, area->inside + 2 * page, PROT_NONE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-    return area->own && area->map &&
-           map_pages(area->map + page, area->inside, protection, MAP_SHARED | MAP_FIXED, file);
+    return area->own && map_pages(area->map + page_size(), area->inside, protection,
+                                  MAP_SHARED | MAP_FIXED, file);
+}
+
+/* With no file. */
+static bool map_once(qf_guard_area *area)
+{
+    area->own = area->map + page_size();
+    return mprotect(area->own, area->inside, PROT_READ | PROT_WRITE) == 0;
 }
 
 static qf_status grow(qf_guard_area *area, qf_guard_use use, size_t inside)
@@ -48,7 +57,9 @@ static qf_status grow(qf_guard_area *area, qf_guard_use use, size_t inside)
 
     qf_guard_area_release(area);
     area->inside = inside;
-    const bool mapped = file >= 0 && map_twice(area, use, file);
+    area->map = map_pages(NULL, inside + 2 * page_size(), PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    const bool mapped = area->map && (file < 0 ? map_once(area) : map_twice(area, use, file));
     const int error = errno;
     if (file >= 0) close(file);
     if (mapped) return QF_OK;
@@ -62,12 +73,21 @@ qf_status qf_guarded_init(qf_guard_area *area, qf_guard_use use, size_t size,
 {
     const size_t page = page_size(), inside = qf_round_up(size ? size : 1, page);
 
-    if (area->inside < inside) QF_TRY(grow(area, use, inside));
+    if (area->inside < inside)
+        QF_TRY(grow(area, use, inside));
+    else if (use == QF_GUARD_READ && !is_twice(area))
+        mprotect(area->own, area->inside, PROT_READ | PROT_WRITE);
     const size_t first = side == QF_GUARD_END ? area->inside - size : 0;
     *guarded = (qf_guarded){area->map + page + first, area->own + first, size, area};
     memset(area->own, SLACK, area->inside);
     memset(guarded->own, FRESH, size);
     return QF_OK;
+}
+
+void qf_guarded_freeze(const qf_guarded *guarded)
+{
+    const qf_guard_area *area = guarded->area;
+    if (!is_twice(area)) mprotect(area->own, area->inside, PROT_READ);
 }
 
 static bool all_slack(const uint8_t *bytes, size_t size)

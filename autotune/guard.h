@@ -19,7 +19,7 @@ typedef enum qf_guard_side { QF_GUARD_END, QF_GUARD_START } qf_guard_side;
  * longer than judging what is in them.  Zeroed it has none; grows as payloads ask. */
 typedef struct qf_guard_area {
     uint8_t *map; /* with both guard pages; as the kernel sees it */
-    uint8_t *own; /* the pages between once more, writable */
+    uint8_t *own; /* the pages between once more, writable; or they themselves */
     size_t inside;
 } qf_guard_area;
 
@@ -32,9 +32,12 @@ typedef struct qf_guarded {
     const qf_guard_area *area;
 } qf_guarded;
 
-/* Takes the area from the payload before.  An area has one use for all its time. */
+/* Takes the area from the payload before.  An area has one use for all its time.  Once it is
+ * filled, and before the kernel runs, freeze: where pages cannot be mapped twice (no
+ * memfd_create) READ depends on it. */
 QF_MUST_CHECK qf_status qf_guarded_init(qf_guard_area *area, qf_guard_use use, size_t size,
                                         qf_guard_side side, qf_guarded *guarded);
+void qf_guarded_freeze(const qf_guarded *guarded);
 /* Whether nobody wrote into the slack. */
 bool qf_guarded_intact(const qf_guarded *guarded);
 void qf_guard_area_release(qf_guard_area *area);

@@ -213,6 +213,7 @@ static qf_status place_weights(scene *s)
     QF_TRY(qf_guarded_init(&s->room->w, QF_GUARD_READ, size, s->hearing->side, &s->w));
     memcpy(s->w.own, s->packed.bytes, size);
     poison_padding(s);
+    qf_guarded_freeze(&s->w);
     return QF_OK;
 }
 
@@ -235,6 +236,8 @@ static qf_status place_tail(scene *s)
         a[(i / depth / mr * depth + i % depth) * mr + i / depth % mr] = s->tail_x[i];
     for (int64_t j = 0; j < h->columns * depth; j++)
         w[(j / depth / panel * depth + j % depth) * panel + j / depth % panel] = s->tail_w[j];
+    qf_guarded_freeze(&s->tail_blocks);
+    qf_guarded_freeze(&s->tail_panels);
     return QF_OK;
 }
 
@@ -292,6 +295,7 @@ static qf_status place_activations(const scene *s, int64_t d, int64_t step, qf_g
                                 valid < step ? (int)step : 0, mr, a->own);
         poison_rows(s, step, a->own);
     }
+    qf_guarded_freeze(a);
     return QF_OK;
 }
 

@@ -49,7 +49,7 @@ static void complain(const fleet *f)
 
 static void remove_ledger(const char *path)
 {
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal", "-champions"};
     char name[PATH_SIZE + 16];
 
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
