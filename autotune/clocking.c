@@ -7,9 +7,10 @@
 #include "qforge/codegen.h"
 #include "worker.h"
 
-/* A duel is a match of so many rounds at most, each in another process and other memory: whole
- * processes lean to one side, most by up to a percent (docs/performance.md) and some by several
- * where weights half fill a cache, and no number of pairs in one shows it. */
+/* A duel is a match of so many rounds at most, each in another process and, of a single copy of
+ * the weights, other memory: whole processes lean to one side, most by up to a percent
+ * (docs/performance.md) and some by several where weights half fill a cache, and no number of
+ * pairs in one shows it. */
 enum { ROUNDS = 5, DECISIVE = ROUNDS / 2 + 1 };
 /* Of a duel's time what a round has: where there is a difference worth an election, the first
  * three tell it. */

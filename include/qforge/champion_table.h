@@ -1,10 +1,10 @@
 /* qforge/champion_table.h -- a ledger's champions in a packed file beside it,
  * "LEDGER-champions", that dispatch maps instead of asking the ledger.
  *
- * It is a copy and can be deleted at any time.  Whoever closes a ledger it wrote to packs it
- * anew; whoever maps it looks first whether the ledger is still what was packed, so that a
- * tuner that was killed leaves a table nobody believes.  Rows lie sorted as the program has
- * them in memory: a table of a program with other kinds of kernels is none. */
+ * It is a copy and can be deleted at any time.  Whoever ends a search, a merge, an import or a
+ * gc packs it anew; whoever maps it looks first whether the ledger is still what was packed, so
+ * that a tuner that was killed leaves a table nobody believes.  Rows lie sorted as the program
+ * has them in memory: a table of a program with other kinds of kernels is none. */
 #ifndef QFORGE_CHAMPION_TABLE_H
 #define QFORGE_CHAMPION_TABLE_H
 
