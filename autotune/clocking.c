@@ -19,7 +19,7 @@ static const double share_of_first = 0.25, share_of_later = 0.06;
 static const double surely_behind = 1.02;
 
 /* Short, for a host's moods last for milliseconds: they then meet both sides of a pair.  With
- * samples of 200 us the same seconds told three times less. */
+ * samples of 200 us the least difference told in a second was two to three times as large. */
 static const double sample_ns = 30e3;
 
 static const qf_measure_options quick = {.min_seconds = 0.02,

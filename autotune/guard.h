@@ -29,7 +29,7 @@ typedef struct qf_guarded {
     uint8_t *bytes; /* the payload as the kernel gets it: READ: writing into it is a crash */
     uint8_t *own;   /* the same, for who fills it: all 0xFF, NaN as float and as half */
     size_t size;
-    const qf_guard_area *area;
+    const qf_guard_area *area; /* borrowed */
 } qf_guarded;
 
 /* Takes the area from the payload before.  An area has one use for all its time.  Once it is

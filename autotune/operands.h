@@ -8,7 +8,7 @@
 #include "qforge/measure.h"
 
 /* One problem's weights and activations.  WARM: one copy of the weights; COLD: as many as
- * make three times the last-level cache, all the same. */
+ * qf_cpu_cold_copies() says, all the same.  Owns all but the pool. */
 typedef struct qf_operands {
     qf_problem problem;
     qf_packed weights; /* the first copy; its bytes are all copies' */
@@ -32,8 +32,10 @@ QF_MUST_CHECK qf_status qf_operands_init_elsewhere(const qf_cpu *cpu, const qf_p
                                                    qf_cache_mode cache, qf_pool *pool,
                                                    uint64_t seed, qf_operands *operands);
 void qf_operands_release(qf_operands *operands);
+/* The packed bytes of one, from 0, as qf_operands.weights describes them. */
 uint8_t *qf_operands_copy(const qf_operands *operands, int copy);
-int64_t qf_operands_weight_bytes(const qf_operands *operands); /* of all copies; zeroed: 0 */
+int64_t qf_operands_weight_bytes(
+    const qf_operands *operands); /* of all copies and the page behind each; zeroed: 0 */
 /* In a fork that is to time something.  y becomes the process's own at once: pages that are
  * copied when they are written are small ones, on which kernels that go back and forth over
  * many rows lost three percent to others.  And a byte of every line of the weights is read.  A

@@ -25,6 +25,7 @@ typedef struct request {
     int problems, tuned;
     int order[ASKS]; /* which are asked for, one after the other */
     int wrong;
+    int64_t found;            /* in the table */
     qf_champion_table *table; /* NULL: none beside the ledger */
 } request;
 
@@ -87,14 +88,13 @@ static void ask_again(void *context)
 /* In the mapped table, the tuned ones; a problem it lacks is looked for as long. */
 static void look_up(void *context)
 {
-    const request *r = context;
+    request *r = context;
     const qf_scope scope = {r->machine.cpu.tune_key, QF_CODE_ABI};
-    static volatile int64_t found;
     qf_best best;
 
     for (int i = 0; i < ASKS; i++)
-        found += qf_champion_table_find(r->table, &scope, &r->problem[r->order[i] % r->tuned],
-                                        &best);
+        r->found += qf_champion_table_find(r->table, &scope,
+                                           &r->problem[r->order[i] % r->tuned], &best);
 }
 
 static void print_json(const request *r, const answers *a)

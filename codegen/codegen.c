@@ -5,6 +5,7 @@
 
 #include "isa.h"
 #include "pipeline.h"
+#include "qforge/hash.h"
 #include "qforge/memory.h"
 #include "recipe.h"
 #include "tile.h"
@@ -158,8 +159,8 @@ void qf_code_release(qf_code *code)
 void qf_code_hash(const qf_code *code, char hash[17])
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t h = 0xCBF29CE484222325u; /* FNV-1a, then a finalizer for the high bits */
-    for (size_t i = 0; i < code->size; i++) h = (h ^ code->bytes[i]) * 0x100000001B3u;
+    uint64_t h = qf_hash(QF_HASH_START, code->bytes, code->size);
+    /* a finalizer for the high bits */
     h = (h ^ h >> 32) * 0x9E3779B97F4A7C15u;
     h ^= h >> 29;
     for (int i = 0; i < 16; i++) hash[i] = digits[h >> (60 - 4 * i) & 15];

@@ -12,6 +12,7 @@
 
 #include "ledger.h"
 #include "qforge/file.h"
+#include "qforge/hash.h"
 #include "qforge/memory.h"
 
 enum { STAMPS = 6, ROWS_MOST = 1 << 20, PATH_SIZE = SITE_PATH_MAX + 16 };
@@ -51,16 +52,9 @@ static qf_status table_path(const qf_store *store, char path[PATH_SIZE])
 
 /* ---- whose it is ------------------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t sum, const void *bytes, size_t size)
-{
-    const uint8_t *byte = bytes;
-    for (size_t i = 0; i < size; i++) sum = (sum ^ byte[i]) * 0x100000001B3u;
-    return sum;
-}
-
 static uint64_t mix_name(uint64_t sum, const char *name)
 {
-    return mix(sum, name, strlen(name) + 1);
+    return qf_hash(sum, name, strlen(name) + 1);
 }
 
 /* Names in the order of their numbers, and how rows lie. */
@@ -68,7 +62,7 @@ static uint64_t kind_of_program(void)
 {
     const uint64_t layout[] = {sizeof(row), offsetof(row, best), offsetof(qf_best, kernel),
                                offsetof(qf_best, ns), QF_CODE_ABI};
-    uint64_t sum = mix(0xCBF29CE484222325u, layout, sizeof layout);
+    uint64_t sum = qf_hash(QF_HASH_START, layout, sizeof layout);
 
     for (int i = 0; i < QF_ACCURACY_COUNT; i++)
         sum = mix_name(sum, qf_accuracy_name((qf_accuracy)i));
@@ -104,10 +98,12 @@ static int order(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-static int compare(const char *key, int64_t abi, const qf_problem *p, const row *r)
+/* By machine, ABI and problem. */
+static int compare_rows(const void *a, const void *b)
 {
-    const qf_problem *q = &r->best.problem;
-    const int64_t pairs[][2] = {{abi, r->abi},
+    const row *r = a, *s = b;
+    const qf_problem *p = &r->best.problem, *q = &s->best.problem;
+    const int64_t pairs[][2] = {{r->abi, s->abi},
                                 {p->accuracy, q->accuracy},
                                 {p->op, q->op},
                                 {p->quant, q->quant},
@@ -116,17 +112,11 @@ static int compare(const char *key, int64_t abi, const qf_problem *p, const row 
                                 {p->n, q->n},
                                 {p->k, q->k},
                                 {p->threads, q->threads}};
-    int sign = strncmp(key, r->tune_key, QF_KEY_MAX);
+    int sign = strncmp(r->tune_key, s->tune_key, QF_KEY_MAX);
 
     for (size_t i = 0; sign == 0 && i < sizeof pairs / sizeof *pairs; i++)
         sign = order(pairs[i][0], pairs[i][1]);
     return sign;
-}
-
-static int compare_rows(const void *a, const void *b)
-{
-    const row *r = a;
-    return compare(r->tune_key, r->abi, &r->best.problem, b);
 }
 
 /* ---- packing ----------------------------------------------------------------------------- */
@@ -178,7 +168,7 @@ static bool add(void *context, const char *tune_key, int code_abi, const qf_best
 static uint64_t sum_of(const head *h)
 {
     const size_t before = offsetof(head, of);
-    return mix(0xCBF29CE484222325u, (const uint8_t *)h + before, size_of(h->count) - before);
+    return qf_hash(QF_HASH_START, (const uint8_t *)h + before, size_of(h->count) - before);
 }
 
 static qf_status collect(sql_db *sql, void *context)
@@ -297,20 +287,12 @@ static bool is_kernel(const qf_kernel_id *id)
 bool qf_champion_table_find(const qf_champion_table *table, const qf_scope *scope,
                             const qf_problem *problem, qf_best *best)
 {
-    int64_t low = 0, high = table->head->count;
+    row key = {.abi = scope->code_abi, .best.problem = *problem};
 
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        const row *r = &table->row[middle];
-        const int sign = compare(scope->tune_key, scope->code_abi, problem, r);
-        if (sign == 0) {
-            *best = r->best;
-            return is_kernel(&best->kernel);
-        }
-        if (sign < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return false;
+    snprintf(key.tune_key, sizeof key.tune_key, "%s", scope->tune_key);
+    const row *found =
+        bsearch(&key, table->row, (size_t)table->head->count, sizeof key, compare_rows);
+    if (!found || !is_kernel(&found->best.kernel)) return false;
+    *best = found->best;
+    return true;
 }

@@ -114,7 +114,7 @@ static qf_status recognise(import *in, size_t size, sql_body **fill)
 
 static void remove_ledger(const char *path)
 {
-    static const char *const endings[] = {"", "-wal", "-shm", "-journal", "-champions"};
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
     char name[SITE_PATH_MAX + 48];
 
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {

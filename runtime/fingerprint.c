@@ -1,19 +1,14 @@
 /* fingerprint.c -- FNV-1a over a canonical text. */
 #include "fingerprint.h"
+#include "qforge/hash.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static uint64_t fnv1a(const char *text)
-{
-    uint64_t hash = 0xCBF29CE484222325u;
-    for (; *text; text++) hash = (hash ^ (uint8_t)*text) * 0x100000001B3u;
-    return hash;
-}
+#include <string.h>
 
 static void print_key(const char *text, char key[QF_KEY_MAX])
 {
-    snprintf(key, QF_KEY_MAX, "%016" PRIx64, fnv1a(text));
+    snprintf(key, QF_KEY_MAX, "%016" PRIx64, qf_hash(QF_HASH_START, text, strlen(text)));
 }
 
 static const qf_cache *cache_of(const qf_cpu *cpu, int level)

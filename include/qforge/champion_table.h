@@ -22,7 +22,8 @@ QF_MUST_CHECK qf_status qf_champion_table_open(qf_store *store, qf_champion_tabl
 void qf_champion_table_close(qf_champion_table *table); /* NULL is fine */
 int64_t qf_champion_table_count(const qf_champion_table *table);
 
-/* What qf_store_best() would say of a problem that is settled.  False: not in it. */
+/* What qf_store_best() would say of a problem that is settled.  False: not in it.  Any number
+ * of threads may ask; the store is no longer needed. */
 bool qf_champion_table_find(const qf_champion_table *table, const qf_scope *scope,
                             const qf_problem *problem, qf_best *best);
 

@@ -12,7 +12,8 @@ struct qf_store;
 typedef struct qf_tuned qf_tuned;
 
 /* store may be NULL (prior only).  cpu, jit and store are borrowed.  The ladder for a
- * problem: exact row of this tune_key and code ABI -> the same among the champions -> what its
+ * problem: exact row of this tune_key and code ABI (of the table packed beside the
+ * ledger, else of the ledger) -> the same among the champions -> what its
  * other rows speak for, or those of the nearest shapes while they are few -> prior.  The
  * reference answers when the CPU has no ISA of ours. */
 QF_MUST_CHECK qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, struct qf_store *store,

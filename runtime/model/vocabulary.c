@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "qforge/hash.h"
 #include "qforge/memory.h"
 
 static size_t slots_for(size_t count)
@@ -20,9 +21,7 @@ static size_t mix(uint64_t hash)
 
 static size_t hash_bytes(const char *bytes, size_t length)
 {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (size_t i = 0; i < length; i++) hash = (hash ^ (uint8_t)bytes[i]) * 0x100000001b3u;
-    return mix(hash);
+    return mix(qf_hash(QF_HASH_START, bytes, length));
 }
 
 qf_status qf_vocabulary_init(qf_vocabulary *v, int count)

@@ -24,6 +24,13 @@ grep -q '"problems":2,"same_kernel":2,"within_2_percent":2,"geomean":1.0,' out |
 "$qforge" bench ledgers a.db --seconds 0.05 --json >out 2>/dev/null
 grep -q '"b":"the prior","problems":2,' out || fail "$(cat out)"
 
+# What both tunings elected is packed beside the ledger, and looked up there.
+"$qforge" bench dispatch --db a.db --json >out
+grep -q '"tuned":2,.*"table_rows":2,"table_ns":' out || fail "$(cat out)"
+rm a.db-champions
+"$qforge" bench dispatch --db a.db --json >out
+! grep -q table out || fail "a table that is gone: $(cat out)"
+
 refused 2 'say which ledger' bench ledgers
 refused 2 'is no length of time' bench ledgers a.db --seconds 0
 refused 1 'none.db: no ledger there yet' bench ledgers a.db none.db

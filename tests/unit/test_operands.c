@@ -50,7 +50,15 @@ static void subjects_share_one_round(void **state)
     qf_subject_run(&b);
     qf_subject_run(&a);
     assert_int_equal(calls, 4);
-    for (int i = 0; i < 4; i++) assert_ptr_equal(seen[i], qf_operands_copy(&operands, i));
+    const size_t bytes = (size_t)(operands.weights.panels * operands.weights.panel_bytes);
+    for (int i = 0; i < 4; i++) {
+        assert_ptr_equal(seen[i], qf_operands_copy(&operands, i));
+        assert_memory_equal(seen[i], seen[0], bytes);
+        /* Nothing that is read lies close behind. */
+        if (i)
+            assert_true((const uint8_t *)seen[i] >=
+                        (const uint8_t *)seen[i - 1] + bytes + 4096);
+    }
     /* The check of a newcomer goes on in it as well. */
     assert_int_equal(qf_subject_check(&b), QF_OK);
     assert_ptr_equal(seen[4], qf_operands_copy(&operands, 4 % operands.copies));

@@ -273,29 +273,37 @@ static void eight_rows_where_bytes_multiply_at_once(void **state)
     }
 }
 
+static double told(const char *problem, const qf_kernel_id *id)
+{
+    const qf_cpu cpu = machine();
+    qf_problem parsed;
+    assert_int_equal(qf_problem_parse(problem, &parsed), QF_OK);
+    return qf_prior_ns(&cpu, &parsed, id);
+}
+
 /* Of four bits, whose sums are widened twice in a group of 64, a tile with fewer vectors of
  * weights beside its sums; where a group is one sum it does not matter. */
 static void narrow_where_sums_are_widened_again(void **state)
 {
-    qf_cpu cpu = machine();
-    qf_problem problem;
-    qf_kernel_id id = {
-        QF_RECIPE_QUAD, QF_Q4, 64, QF_ISA_AVX2, {.mr = 2, .nr = 32, .unroll = 1, .kc = 512}};
+    static const char *const asked[] = {"fast_q3g64_128x4096x4096_t1",
+                                        "fast_q4g64_128x4096x4096_t1"};
+    const qf_cpu cpu = machine();
 
     (void)state;
-    for (int quant = QF_Q3; quant <= QF_Q4; quant++) {
+    for (int again = 0; again < 2; again++) {
+        qf_kernel_id wide = {QF_RECIPE_QUAD,
+                             again ? QF_Q4 : QF_Q3,
+                             64,
+                             QF_ISA_AVX2,
+                             {.mr = 2, .nr = 32, .unroll = 1, .kc = 512, .mc = 128}};
+        qf_kernel_id narrow = wide;
+        qf_problem problem;
         qf_space space;
-        assert_int_equal(qf_problem_parse(quant == QF_Q4 ? "fast_q4g64_128x4096x4096_t1"
-                                                         : "fast_q3g64_128x4096x4096_t1",
-                                          &problem),
-                         QF_OK);
-        id.quant = (qf_quant)quant, id.tile.mc = 128;
-        id.tile.mr = 2, id.tile.nr = 32;
-        const double wide = qf_prior_ns(&cpu, &problem, &id);
-        id.tile.mr = 4, id.tile.nr = 16;
-        assert_int_equal(qf_prior_ns(&cpu, &problem, &id) < wide, quant == QF_Q4);
+        narrow.tile.mr = 4, narrow.tile.nr = 16;
+        assert_int_equal(told(asked[again], &narrow) < told(asked[again], &wide), again);
+        assert_int_equal(qf_problem_parse(asked[again], &problem), QF_OK);
         assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
-        assert_int_equal(space.item[0].kernel.tile.nr, quant == QF_Q4 ? 16 : 32);
+        assert_int_equal(space.item[0].kernel.tile.nr, again ? 16 : 32);
         qf_space_release(&space);
     }
 }
@@ -303,23 +311,19 @@ static void narrow_where_sums_are_widened_again(void **state)
 /* Plain weights of 64 MB come from memory for every block of rows; those of 4 MB stay. */
 static void few_passes_over_what_no_cache_holds(void **state)
 {
-    qf_cpu cpu = machine();
-    qf_problem problem;
-    qf_kernel_id id = {
-        QF_RECIPE_PANEL, QF_F32, 0, QF_ISA_AVX2, {.mr = 6, .nr = 16, .unroll = 4, .kc = 384}};
-    double many[2], few[2]; /* passes; of small weights and large ones */
+    static const char *const small = "exact_f32_512x1024x1024_t1",
+                             *const large = "exact_f32_512x4096x4096_t1";
+    qf_kernel_id many = {QF_RECIPE_PANEL,
+                         QF_F32,
+                         0,
+                         QF_ISA_AVX2,
+                         {.mr = 6, .nr = 16, .unroll = 4, .kc = 384, .mc = 84}};
+    qf_kernel_id few = many;
 
     (void)state;
-    for (int large = 0; large < 2; large++) {
-        assert_int_equal(qf_problem_parse(large ? "exact_f32_512x4096x4096_t1"
-                                                : "exact_f32_512x1024x1024_t1",
-                                          &problem),
-                         QF_OK);
-        id.tile.mc = 84, many[large] = qf_prior_ns(&cpu, &problem, &id);
-        id.tile.mc = 168, few[large] = qf_prior_ns(&cpu, &problem, &id);
-    }
-    assert_true(many[0] == few[0]);
-    assert_true(many[1] > 1.003 * few[1]);
+    few.tile.mc = 168;
+    assert_true(told(small, &many) == told(small, &few));
+    assert_true(told(large, &many) > 1.003 * told(large, &few));
 }
 
 /* ---- strategies ------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
  *     repeat  count adjacent pairs, merge the most frequent (of equals the smallest ids)
  *
  * Distinct words are few, so pairs are counted afresh for every merge. */
+#include "qforge/hash.h"
 #include "qforge/pieces.h"
 
 #include <stdbool.h>
@@ -68,9 +69,7 @@ static int next_word(const char *at, const char *end)
 
 static uint64_t hash_bytes(const char *text, int bytes)
 {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (int i = 0; i < bytes; i++) hash = (hash ^ (uint8_t)text[i]) * 0x100000001b3u;
-    return hash;
+    return qf_hash(QF_HASH_START, text, (size_t)bytes);
 }
 
 static int *word_slot(const learner *l, const char *text, int bytes)

@@ -1,4 +1,5 @@
 /* storyteller.c -- facts, sentences about them, questions about them. */
+#include "qforge/hash.h"
 #include "qforge/storyteller.h"
 
 #include <stdbool.h>
@@ -59,9 +60,8 @@ static qf_split split_of(const facts *f)
 {
     const char *const fact[] = {f->hero,  f->friend, f->thing,  f->colour,
                                 f->place, f->count,  f->animal, f->hiding};
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (int i = 0; i < COUNT(fact); i++)
-        for (const char *c = fact[i]; *c; c++) hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+    uint64_t hash = QF_HASH_START;
+    for (int i = 0; i < COUNT(fact); i++) hash = qf_hash(hash, fact[i], strlen(fact[i]));
     const unsigned class = (unsigned)(hash >> 32) % 16;
     return class < 3 ? (qf_split)(QF_SPLIT_CALIBRATION + class) : QF_SPLIT_TRAIN;
 }
