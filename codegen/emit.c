@@ -68,9 +68,9 @@ void cg_store(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, unsigned al
 
 void cg_prefetch(const cg_emit *e, LLVMValueRef at, int64_t bytes, cg_intent intent)
 {
-    const bool write = intent == CG_TO_WRITE;
-    LLVMValueRef args[] = {at, LLVMConstInt(e->i32, write, 0),
-                           LLVMConstInt(e->i32, write ? 3 : 2, 0), LLVMConstInt(e->i32, 1, 0)};
+    const int write = intent == CG_TO_WRITE, level = intent == CG_TO_READ ? 2 : 3;
+    LLVMValueRef args[] = {at, LLVMConstInt(e->i32, write, 0), LLVMConstInt(e->i32, level, 0),
+                           LLVMConstInt(e->i32, 1, 0)};
 
     for (int64_t line = 0; line < bytes; line += CG_LINE) {
         args[0] = cg_beyond(e, at, cg_i64(e, line));

@@ -46,9 +46,9 @@ LLVMValueRef cg_at_const(const cg_emit *e, LLVMValueRef base, int64_t offset);
 LLVMValueRef cg_load(const cg_emit *e, LLVMTypeRef type, LLVMValueRef at, unsigned align);
 void cg_store(const cg_emit *e, LLVMValueRef value, LLVMValueRef at, unsigned align);
 enum { CG_LINE = 64 }; /* bytes of a cache line, on all that is emitted for or close to it */
-/* The lines of the next `bytes`: into L1, to be written; or into L2, for what is read a while
- * later.  Addresses that are none do no harm. */
-typedef enum cg_intent { CG_TO_WRITE, CG_TO_READ } cg_intent;
+/* The lines of the next `bytes`: into L1, to be written or read at once; or into L2, for what
+ * is read a while later.  Addresses that are none do no harm. */
+typedef enum cg_intent { CG_TO_WRITE, CG_TO_READ, CG_TO_READ_AT_ONCE } cg_intent;
 void cg_prefetch(const cg_emit *e, LLVMValueRef at, int64_t bytes, cg_intent intent);
 /* Field of qf_gemm_args. */
 LLVMValueRef cg_argument(const cg_emit *e, LLVMTypeRef type, size_t offset);

@@ -11,27 +11,35 @@
 #include "recipe.h"
 #include "tile.h"
 
-enum { FETCHING_BLOCKS = 8 };
+enum { FEW_BLOCKS = 8 };
 
-/* Plain panels are read where they lie.  The first blocks of rows fetch an eighth each of those
- * `ahead` bytes on, which are next and would else be waited for at the beginning of every
- * piece. */
-static void fetch_next(const cg_emit *e, const cg_args *args, const cg_rows *rows,
-                       LLVMValueRef *panel, LLVMValueRef ahead)
+/* What a block of rows fetches of the panel that comes next: its share.  Of few blocks none
+ * takes more than an eighth, for what comes at once is not hidden by the work of one. */
+static LLVMValueRef share_of_block(const cg_emit *e, const cg_args *args)
 {
-    LLVMValueRef part = cg_mul(e, args->k, 4L * e->panel / FETCHING_BLOCKS);
+    const int mr = e->id->tile.mr;
+    LLVMValueRef blocks = cg_div(e, cg_add(e, args->m, cg_i64(e, mr - 1)), mr);
+    LLVMValueRef few = cg_less(e, blocks, cg_i64(e, FEW_BLOCKS));
+
+    blocks = LLVMBuildSelect(e->build, few, cg_i64(e, FEW_BLOCKS), blocks, "");
+    return LLVMBuildUDiv(e->build, cg_mul(e, args->k, 4L * e->panel), blocks, "");
+}
+
+/* Plain panels are read where they lie.  Those `ahead` bytes on are next and would else be
+ * waited for at the beginning of every piece; all fetched in the first blocks they would be
+ * waited for there. */
+static void fetch_next(const cg_emit *e, const cg_rows *rows, LLVMValueRef *panel,
+                       LLVMValueRef ahead, LLVMValueRef share)
+{
     LLVMValueRef block = cg_div(e, rows->loop.index, e->id->tile.mr);
-    LLVMValueRef first = cg_add(e, ahead, LLVMBuildMul(e->build, block, part, ""));
-    cg_if early;
+    LLVMValueRef first = cg_add(e, ahead, LLVMBuildMul(e->build, block, share, ""));
     cg_loop lines;
 
-    cg_if_begin(e, &early, cg_less(e, block, cg_i64(e, FETCHING_BLOCKS)));
-    cg_loop_begin(e, &lines, cg_i64(e, 0), part, CG_LINE, 0, NULL);
+    cg_loop_begin(e, &lines, cg_i64(e, 0), share, CG_LINE, 0, NULL);
     for (int p = 0; p < cg_tile_panels(e); p++)
         cg_prefetch(e, cg_beyond(e, panel[p], cg_add(e, first, lines.index)), CG_LINE,
                     CG_TO_READ);
     cg_loop_end(e, &lines, NULL);
-    cg_if_end(e, &early);
 }
 
 static void emit(const cg_emit *e)
@@ -39,6 +47,7 @@ static void emit(const cg_emit *e)
     const cg_args args = cg_load_args(e);
     const bool plain = e->id->quant == QF_F32;
     LLVMValueRef ahead = cg_mul(e, args.w_stride, cg_tile_panels(e));
+    LLVMValueRef share = plain ? share_of_block(e, &args) : NULL;
     LLVMValueRef panel[CG_PANELS_MAX];
     cg_loop columns;
     cg_rows rows;
@@ -51,7 +60,7 @@ static void emit(const cg_emit *e)
         panel[p] = out;
     }
     cg_rows_begin(e, &args, columns.index, &rows);
-    if (plain) fetch_next(e, &args, &rows, panel, ahead);
+    if (plain) fetch_next(e, &rows, panel, ahead, share);
     cg_outer_product(e, &args, &rows, panel, args.k);
     cg_rows_end(e, &rows);
     cg_loop_end(e, &columns, NULL);

@@ -145,6 +145,10 @@ void cg_store_tile(const cg_emit *e, const cg_args *args, LLVMValueRef at, LLVMV
 
 /* ---- the fp32 outer product ---- */
 
+/* Bytes of packed rows: they come from L2, blocks one after the other, so a block's last steps
+ * fetch the next one's first. */
+enum { ROWS_AHEAD = 1536 };
+
 static void product_step(const cg_emit *e, LLVMValueRef a, LLVMValueRef *b, LLVMValueRef k,
                          int step, LLVMValueRef *acc)
 {
@@ -170,9 +174,14 @@ static void product_loop(const cg_emit *e, LLVMValueRef a, LLVMValueRef *b, LLVM
                          LLVMValueRef end, int unroll, LLVMValueRef *acc)
 {
     const int count = e->id->tile.mr * cg_tile_vectors(e);
+    const int64_t row = 4L * e->id->tile.mr;
     cg_loop loop;
 
     cg_loop_begin(e, &loop, begin, end, unroll, count, acc);
+    if (unroll > 1)
+        cg_prefetch(
+            e, cg_beyond(e, a, cg_add(e, cg_mul(e, loop.index, row), cg_i64(e, ROWS_AHEAD))),
+            row * unroll, CG_TO_READ_AT_ONCE);
     for (int step = 0; step < unroll; step++) {
         product_step(e, a, b, loop.index, step, acc);
         if (step + 1 < unroll) cg_tie(e, acc, count);
