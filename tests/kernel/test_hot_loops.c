@@ -126,6 +126,19 @@ static void check_bytes(const qf_kernel_id *id)
     check_stores(loop, blocks, id->tile.mr * vectors + 2 * blocks * sums);
 }
 
+/* Vectors that wait on the stack do so within lines, wherever the caller left it. */
+static void check_alignment(void)
+{
+    int waiting = 0, aligned = 0;
+
+    if (strcmp(qf_isa_of(here.id->isa)->arch, "x86_64") != 0) return;
+    for (int i = whole().first; i <= whole().last; i++) {
+        waiting += check_on_stack(&here, i);
+        aligned += check_has(&here, i, "andq\t$-64, %rsp");
+    }
+    if (waiting && !aligned) fail_msg("%s: %d vectors on any stack", here.name, waiting);
+}
+
 static void check(const qf_kernel_id *id)
 {
     if (qf_codegen_check(id) != QF_OK) {
@@ -135,6 +148,7 @@ static void check(const qf_kernel_id *id)
     emit(id);
     if (check_count(&here, whole(), check_words_of(id->isa).call))
         fail_msg("%s calls something", here.name);
+    check_alignment();
     if (qf_recipe_of(id->recipe)->planes)
         check_bytes(id);
     else if (id->recipe != QF_RECIPE_ROWS)
