@@ -59,11 +59,13 @@ static void set_types(cg_emit *e)
     e->vi8 = LLVMVectorType(e->i8, 4 * lanes);
 }
 
-static void add_attribute(const cg_emit *e, LLVMAttributeIndex index, const char *name)
+static void add_attribute(const cg_emit *e, LLVMAttributeIndex index, const char *name,
+                          uint64_t value)
 {
     const unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
     QF_ASSERT(kind);
-    LLVMAddAttributeAtIndex(e->function, index, LLVMCreateEnumAttribute(e->context, kind, 0));
+    LLVMAddAttributeAtIndex(e->function, index,
+                            LLVMCreateEnumAttribute(e->context, kind, value));
 }
 
 /* Vectors that wait in memory would lie wherever the caller left the stack, every 16 bytes:
@@ -72,14 +74,11 @@ static void add_attribute(const cg_emit *e, LLVMAttributeIndex index, const char
  * their own. */
 static void align_stack(const cg_emit *e)
 {
-    static const char aligned[] = "alignstack", realigned[] = "stackrealign";
-    const LLVMAttributeIndex function = (LLVMAttributeIndex)LLVMAttributeFunctionIndex;
-    const unsigned kind = LLVMGetEnumAttributeKindForName(aligned, sizeof aligned - 1);
+    static const char realigned[] = "stackrealign";
 
-    LLVMAddAttributeAtIndex(e->function, function,
-                            LLVMCreateEnumAttribute(e->context, kind, CG_LINE));
+    add_attribute(e, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, "alignstack", CG_LINE);
     LLVMAddAttributeAtIndex(
-        e->function, function,
+        e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
         LLVMCreateStringAttribute(e->context, realigned, sizeof realigned - 1, "", 0));
 }
 
@@ -89,8 +88,8 @@ static void add_function(cg_emit *e, const char *symbol)
 
     e->function = LLVMAddFunction(e->module, symbol, type);
     LLVMSetAlignment(e->function, 64);
-    add_attribute(e, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, "nounwind");
-    add_attribute(e, 1, "noalias");
+    add_attribute(e, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, "nounwind", 0);
+    add_attribute(e, 1, "noalias", 0);
     if (e->lanes * 4 > STACK_ALIGNMENT && !e->isa->scalable) align_stack(e);
     if (e->isa->mark) e->isa->mark(e);
     LLVMPositionBuilderAtEnd(e->build,
