@@ -69,9 +69,8 @@ static void add_attribute(const cg_emit *e, LLVMAttributeIndex index, const char
 }
 
 /* Vectors that wait in memory would lie wherever the caller left the stack, every 16 bytes:
- * across two lines or not, which moved kernels by up to 3.4 percent from one caller, and one
- * process, to the next.  Vectors of 16 bytes never do, and scalable ones have addresses of
- * their own. */
+ * across two lines or not, which moved kernels by up to 3.4 percent from one caller to the
+ * next.  Vectors of 16 bytes never do, and scalable ones have addresses of their own. */
 static void align_stack(const cg_emit *e)
 {
     static const char realigned[] = "stackrealign";

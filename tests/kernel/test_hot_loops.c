@@ -244,6 +244,37 @@ static void loops_are_placed(void **state)
 }
 
 /* Every line of packed codes once, where the tile says so. */
+/* Packed rows into L1, by loops that take several k a turn; plain weights into L2, by their
+ * blocks of rows, outside of it. */
+static void outer_products_fetch(void **state)
+{
+    static const struct {
+        qf_recipe recipe;
+        qf_quant quant;
+        int rows, unroll, lines; /* of rows, in a turn */
+        bool plain;
+    } cases[] = {{QF_RECIPE_PANEL, QF_F32, 6, 4, 2, true},
+                 {QF_RECIPE_PANEL, QF_Q4, 4, 2, 1, false},
+                 {QF_RECIPE_PANEL, QF_Q4, 6, 1, 0, false},
+                 {QF_RECIPE_GRAD, QF_Q4, 5, 4, 2, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const qf_kernel_id id = {cases[i].recipe,
+                                 cases[i].quant,
+                                 cases[i].plain ? 0 : 64,
+                                 QF_ISA_AVX2,
+                                 {cases[i].rows, 16, cases[i].unroll, 256, 60, 0, 0}};
+        emit(&id);
+        const check_span loop = hot_loop(false, true);
+        const int rows = check_count(&here, loop, "prefetcht0");
+        if (rows != cases[i].lines) fail_msg("%s: %d lines of rows", here.name, rows);
+        assert_int_equal(check_count(&here, loop, "prefetcht1"), 0);
+        if (cases[i].plain) assert_int_equal(check_count(&here, whole(), "prefetcht1"), 1);
+        check_listing_release(&here);
+    }
+}
+
 static void weights_are_fetched_ahead(void **state)
 {
     static const struct {
@@ -278,9 +309,8 @@ static void weights_are_fetched_ahead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hot_loops_of_x86),
-        cmocka_unit_test(hot_loops_of_arm),
-        cmocka_unit_test(loops_are_placed),
+        cmocka_unit_test(outer_products_fetch),      cmocka_unit_test(hot_loops_of_x86),
+        cmocka_unit_test(hot_loops_of_arm),          cmocka_unit_test(loops_are_placed),
         cmocka_unit_test(weights_are_fetched_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
