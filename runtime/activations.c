@@ -2,11 +2,17 @@
 #include "qforge/activations.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
+#include "cpu_features.h"
 #include "interleave.h"
 #include "qforge/memory.h"
 #include "qforge/qmatrix.h"
+
+typedef float eight_f __attribute__((vector_size(32)));
+typedef uint32_t eight_i __attribute__((vector_size(32)));
+typedef int8_t bytes __attribute__((vector_size(32)));
 
 static int64_t record_bytes(int planes, int mr, int group)
 {
@@ -93,6 +99,13 @@ static float largest_magnitude(const float *x, int64_t count)
     return value;
 }
 
+/* The last group, when k ends within it: zeros behind its `left` values. */
+static const float *pad(const float *x, int64_t left, int group, float *padded)
+{
+    memset(padded + left, 0, (size_t)(group - left) * sizeof *padded);
+    return memcpy(padded, x, (size_t)left * sizeof *x);
+}
+
 /* Values to integers with one scale; returns their sum.  Adding 1.5 * 2^52 rounds to the
  * nearest integer, ties to even, in the low bits of the double: vectorises everywhere. */
 static int32_t quantise_group(const float *x, int64_t count, double inverse, int32_t *q)
@@ -108,21 +121,6 @@ static int32_t quantise_group(const float *x, int64_t count, double inverse, int
     return sum;
 }
 
-/* The same for one plane, whose integers a float holds: 1.5 * 2^23. */
-static int32_t quantise_group_i8(const float *x, int64_t count, float inverse, int8_t *q)
-{
-    int32_t sum = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const float shifted = x[i] * inverse + 12582912.0f;
-        int32_t bits;
-        memcpy(&bits, &shifted, sizeof bits);
-        const int8_t value = (int8_t)(bits - 0x4B400000);
-        q[i] = value;
-        sum += value;
-    }
-    return sum;
-}
-
 /* Takes the lowest digit off every q. */
 static void cut_digit(int32_t *q, int64_t count, int8_t *digit)
 {
@@ -132,44 +130,110 @@ static void cut_digit(int32_t *q, int64_t count, int8_t *digit)
     }
 }
 
-/* One group of one row: digits by plane, zeros behind them; returns the sum of the q. */
-static int32_t make_digits(int planes, const float *x, int64_t count, double inverse,
-                           int8_t digit[][128])
+/* One group of one row to quads, `stride` bytes from one to the next plane's or row's;
+ * returns the sum of the q. */
+static int32_t make_digits(int planes, const float *x, int group, double inverse,
+                           int64_t stride, int8_t *quads)
 {
     int32_t q[128];
-    if (planes == 1) return quantise_group_i8(x, count, (float)inverse, digit[0]);
-    const int32_t sum = quantise_group(x, count, inverse, q);
-    for (int p = planes - 1; p >= 0; p--) cut_digit(q, count, digit[p]);
+    int8_t digit[128];
+    const int32_t sum = quantise_group(x, group, inverse, q);
+
+    for (int p = planes - 1; p >= 0; p--) {
+        cut_digit(q, group, digit);
+        for (int j = 0; j < group / 4; j++)
+            memcpy(quads + j * stride + 4L * p, digit + 4 * j, 4);
+    }
     return sum;
 }
 
-static void pack_row_i8(int planes, const float *x, int64_t k, int group, int mr, int m,
-                        uint8_t *block)
+/* The same for one plane, whose integers a float holds: 1.5 * 2^23. */
+static int32_t make_bytes(const float *x, int group, float inverse, int64_t stride,
+                          int8_t *quads)
+{
+    eight_i sum = {0};
+
+    for (int i = 0; i < group; i += 8, quads += 2 * stride) {
+        eight_f value;
+        memcpy(&value, x + i, sizeof value);
+        const eight_i q = (eight_i)(value * inverse + 12582912.0f) - 0x4B400000;
+        /* the lowest bytes, four at the front of each half */
+        const eight_i fours = (eight_i)__builtin_shufflevector(
+            (bytes)q, (bytes)q, 0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 16,
+            20, 24, 28, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+        const uint32_t first = fours[0], second = fours[4];
+        sum += q;
+        memcpy(quads, &first, sizeof first);
+        memcpy(quads + stride, &second, sizeof second);
+    }
+    uint32_t total = 0; /* wraps where a NaN was */
+    for (int i = 0; i < 8; i++) total += sum[i];
+    return (int32_t)total;
+}
+
+static inline __attribute__((always_inline)) void pack_row(int planes, const float *x,
+                                                           int64_t k, int group, int mr, int m,
+                                                           uint8_t *block)
 {
     static const float tiny = 1e-30f; /* below it, limit / most could overflow */
     const int32_t limit = qf_activations_limit(planes);
-    int8_t digit[3][128];
+    const int64_t stride = 4L * planes * mr;
 
     for (int64_t g = 0; g < qf_groups(k, group); g++) {
-        const int64_t first = g * group, left = k - first;
-        const int64_t count = left < group ? left : group;
-        const float most = largest_magnitude(x + first, count);
+        const int64_t left = k - g * group;
+        const float *values = x + g * group;
+        float padded[128];
+        if (left < group) values = pad(values, left, group, padded);
+        const float most = largest_magnitude(values, group);
         const bool none = most < tiny;
         const float scale = none ? 0 : most / (float)limit;
         const double inverse = none || !isfinite(most) ? 0 : limit / (double)most;
         float *params = (float *)(void *)(block + g * record_bytes(planes, mr, group));
         int8_t *quads = (int8_t *)(params + 2 * mr) + 4L * planes * m;
+        const int32_t sum = planes == 1
+                                ? make_bytes(values, group, (float)inverse, stride, quads)
+                                : make_digits(planes, values, group, inverse, stride, quads);
 
         params[m] = scale;
-        params[mr + m] =
-            (float)(scale * (double)make_digits(planes, x + first, count, inverse, digit));
-        for (int p = 0; p < planes; p++) {
-            memset(digit[p] + count, 0, (size_t)(group - count));
-            for (int j = 0; j < group / 4; j++)
-                memcpy(quads + 4L * (j * mr * planes + p), digit[p] + 4 * j, 4);
-        }
+        params[mr + m] = (float)(scale * (double)sum);
     }
 }
+
+typedef void row_packer(int planes, const float *x, int64_t k, int group, int mr, int m,
+                        uint8_t *block);
+
+static void pack_row_plain(int planes, const float *x, int64_t k, int group, int mr, int m,
+                           uint8_t *block)
+{
+    pack_row(planes, x, k, group, mr, m, block);
+}
+
+/* The same bits in a third of the time.  QF_VECTORISED's loops are chosen by the loader, which
+ * may not know how in a program that a bundle is part of. */
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void pack_row_avx2(int planes, const float *x, int64_t k,
+                                                          int group, int mr, int m,
+                                                          uint8_t *block)
+{
+    pack_row(planes, x, k, group, mr, m, block);
+}
+
+static row_packer *packer_here(void)
+{
+    static _Atomic int avx2; /* 0: not asked yet; in a virtual machine asking takes long */
+    int answer = atomic_load_explicit(&avx2, memory_order_relaxed);
+    if (answer == 0) {
+        answer = qf_features_usable("+avx2") ? 1 : -1;
+        atomic_store_explicit(&avx2, answer, memory_order_relaxed);
+    }
+    return answer > 0 ? pack_row_avx2 : pack_row_plain;
+}
+#else
+static row_packer *packer_here(void)
+{
+    return pack_row_plain;
+}
+#endif
 
 /* ---- tables ---- */
 
@@ -216,8 +280,10 @@ static void make_table(const float four[4], float inverse, int8_t table[16])
     }
 }
 
-static void pack_row_tables(const float *x, int64_t k, int group, int mr, int m, uint8_t *block)
+static void pack_row_tables(int planes, const float *x, int64_t k, int group, int mr, int m,
+                            uint8_t *block)
 {
+    (void)planes;
     for (int64_t g = 0; g < qf_groups(k, group); g++) {
         const int64_t first = g * group, left = k - first;
         float *params = (float *)(void *)(block + g * record_bytes(QF_TABLES, mr, group));
@@ -225,11 +291,7 @@ static void pack_row_tables(const float *x, int64_t k, int group, int mr, int m,
         const float *values = x + first;
         float padded[128];
 
-        if (left < group) {
-            memset(padded, 0, sizeof padded);
-            memcpy(padded, values, (size_t)left * sizeof *values);
-            values = padded;
-        }
+        if (left < group) values = pad(values, left, group, padded);
         const table_scale s = scale_tables(values, group);
         params[m] = s.step;
         params[mr + m] = s.sum;
@@ -242,17 +304,13 @@ void qf_activations_pack_i8(int planes, const float *x, int64_t row_stride, int6
                             int64_t end, int64_t k, int group, int mr, void *blocks)
 {
     const int64_t block_bytes = qf_activations_block_bytes(planes, mr, group, k);
+    row_packer *const pack = planes == QF_TABLES ? pack_row_tables : packer_here();
 
     QF_ASSERT(qf_group_valid(group) && planes >= 1 && planes <= QF_TABLES);
     for (int64_t row = begin; row < end; row += mr) {
         uint8_t *block = (uint8_t *)blocks + row / mr * block_bytes;
         if (end - row < mr) memset(block, 0, (size_t)block_bytes);
-        for (int m = 0; m < mr && row + m < end; m++) {
-            const float *from = x + (row + m) * row_stride;
-            if (planes == QF_TABLES)
-                pack_row_tables(from, k, group, mr, m, block);
-            else
-                pack_row_i8(planes, from, k, group, mr, m, block);
-        }
+        for (int m = 0; m < mr && row + m < end; m++)
+            pack(planes, x + (row + m) * row_stride, k, group, mr, m, block);
     }
 }
