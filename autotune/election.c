@@ -7,6 +7,7 @@
 
 #include "pacing.h"
 #include "qforge/clock.h"
+#include "qforge/conditions.h"
 
 enum { FINALISTS = 10, PLACED = 3 };
 
@@ -14,12 +15,31 @@ enum { FINALISTS = 10, PLACED = 3 };
  * packing and the warming up. */
 static const double share_of_sampling = 0.7;
 
+double tuning_pace(const tuning *t)
+{
+    const qf_scope scope = tuning_scope(t->options);
+    qf_pace pace;
+    const qf_status status = qf_store_pace(t->options->store, &scope, t->problem, &pace);
+    return status == QF_OK ? pace.least_ns / pace.ns : 0;
+}
+
+/* It was held on a machine that has since become faster. */
+static bool is_worth_another(const tuning *t)
+{
+    const qf_scope scope = tuning_scope(t->options);
+    qf_pace pace;
+
+    if (qf_store_pace(t->options->store, &scope, t->problem, &pace) != QF_OK) return false;
+    if (pace.least_ns > QF_SLOW_PACE * pace.ns) return false;
+    return pace.least_ns > QF_SLOW_PACE * qf_canary_sing(NULL).median_ns;
+}
+
 bool tuning_elected(const tuning *t)
 {
     const qf_scope scope = tuning_scope(t->options);
     qf_best best;
     return qf_store_best(t->options->store, &scope, t->problem, &best) == QF_OK &&
-           best.settled && best.cache == t->bench.cache;
+           best.settled && best.cache == t->bench.cache && !is_worth_another(t);
 }
 
 /* As many as there is time for; a short duel proves little, so rather fewer. */

@@ -426,6 +426,7 @@ static qf_status conclude(tuning *t, bool complete)
     /* Of what the ledger knows nothing may be left that is still valid. */
     r->found = status == QF_OK && (t->best >= 0 || !complete);
     r->complete = complete;
+    r->pace = tuning_pace(t);
     r->seconds = tuning_elapsed(t);
     if (tuning_stopped(t)) return qf_fail(QF_INTERRUPTED, "interrupted");
     if (r->found) return QF_OK;

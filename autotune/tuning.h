@@ -44,8 +44,11 @@ typedef struct tuning_word {
  * What it took and what the pairs said of the rival are kept. */
 QF_MUST_CHECK qf_status tuning_try(tuning *t, const qf_trial *trial, tuning_word *word);
 
-/* Whether the ledger's election already weighed everything tried so far. */
+/* Whether the ledger's election already weighed everything tried so far, on a machine that was
+ * not much slower than it is now. */
 bool tuning_elected(const tuning *t);
+/* qf_tune_result.pace */
+double tuning_pace(const tuning *t);
 /* The fastest few, again in pairs, then the first of them at other places; the election is
  * written down.
  * *complete becomes false, and nobody is elected, when time or the caller ended it before all

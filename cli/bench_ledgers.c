@@ -32,6 +32,8 @@ typedef struct match {
      * the ends of all their intervals. */
     double ratio, low, high;
     double round[ROUNDS_MAX];
+    /* While they were elected, of the fastest the machine was seen at; 0: not known. */
+    double pace_a, pace_b;
 } match;
 
 typedef struct request {
@@ -83,6 +85,44 @@ static qf_status choose(request *r)
     if (kept) return QF_OK;
     return qf_fail(QF_NO_CONFIG, "%s: nothing in it was tuned on this kind of machine%s",
                    r->file_a, r->store_b ? " and is in the other ledger too" : "");
+}
+
+/* ---- how fast the machine was when they were chosen ---- */
+
+static qf_pace pace_of(qf_store *store, const qf_scope *scope, const qf_problem *problem)
+{
+    qf_pace pace;
+    if (!store || qf_store_pace(store, scope, problem, &pace) != QF_OK) return (qf_pace){0};
+    return pace;
+}
+
+/* Both ledgers are taken to be this machine's. */
+static void look_at_paces(request *r)
+{
+    const qf_scope scope = {r->machine.cpu.tune_key, QF_CODE_ABI};
+    double least = HUGE_VAL;
+
+    for (int i = 0; i < r->count; i++) {
+        match *row = &r->rows[i];
+        const qf_pace a = pace_of(r->store_a, &scope, &row->problem);
+        const qf_pace b = pace_of(r->store_b, &scope, &row->problem);
+        if (a.ns > 0) least = fmin(least, a.least_ns);
+        if (b.ns > 0) least = fmin(least, b.least_ns);
+        row->pace_a = a.ns, row->pace_b = b.ns;
+    }
+    for (int i = 0; i < r->count; i++) {
+        match *row = &r->rows[i];
+        if (row->pace_a > 0) row->pace_a = least / row->pace_a;
+        if (row->pace_b > 0) row->pace_b = least / row->pace_b;
+    }
+}
+
+/* Kernels that were elected on a fast machine and on a slow one are answers to two questions.
+ */
+static bool at_one_pace(const match *row)
+{
+    const double slow = fmin(row->pace_a, row->pace_b), fast = fmax(row->pace_a, row->pace_b);
+    return slow > 0 && slow >= QF_SLOW_PACE * fast;
 }
 
 /* ---- pairs ---- */
@@ -141,8 +181,9 @@ static void print_row(const match *row)
     if (qf_kernel_equal(&row->a.id, &row->b.id))
         printf("%-34s the same kernel: %s\n", problem, a);
     else
-        printf("%-34s %.3f [%.3f, %.3f]  %s, %s\n", problem, row->ratio, row->low, row->high, a,
-               b);
+        printf("%-34s %.3f [%.3f, %.3f]  %s, %s%s\n", problem, row->ratio, row->low, row->high,
+               a, b,
+               row->pace_b > 0 && !at_one_pace(row) ? " (one of them on a slow machine)" : "");
 }
 
 static json_t *row_json(const match *row)
@@ -152,12 +193,14 @@ static json_t *row_json(const match *row)
     qf_problem_print(&row->problem, problem);
     qf_kernel_print(&row->a.id, a);
     qf_kernel_print(&row->b.id, b);
-    return json_pack("{s:s, s:s, s:s, s:[f, f, f]}", "problem", problem, "a", a, "b", b,
-                     "ratio", row->low, row->ratio, row->high);
+    return json_pack("{s:s, s:s, s:s, s:[f, f, f], s:[f, f]}", "problem", problem, "a", a, "b",
+                     b, "ratio", row->low, row->ratio, row->high, "pace", row->pace_a,
+                     row->pace_b);
 }
 
 typedef struct summary {
     int problems, equal, near;
+    int paced, paced_near;    /* of those that were elected at about the same pace */
     double mean, least, most; /* of the ratios; the geometric mean */
 } summary;
 
@@ -169,7 +212,10 @@ static summary sum_up(const request *r)
     for (int i = 0; i < r->count; i++) {
         const match *row = &r->rows[i];
         s.equal += qf_kernel_equal(&row->a.id, &row->b.id);
-        s.near += row->ratio <= same && row->ratio >= 1 / same;
+        const bool near = row->ratio <= same && row->ratio >= 1 / same;
+        s.near += near;
+        s.paced += at_one_pace(row);
+        s.paced_near += near && at_one_pace(row);
         logs += log(row->ratio);
         s.least = fmin(s.least, row->ratio);
         s.most = fmax(s.most, row->ratio);
@@ -184,10 +230,11 @@ static void print_summary(const request *r, json_t *rows)
     const char *const other = r->file_b ? r->file_b : "the prior";
 
     if (r->json) {
-        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:O}", "a", r->file_a,
-                              "b", other, "problems", s.problems, "same_kernel", s.equal,
-                              "within_2_percent", s.near, "geomean", s.mean, "least", s.least,
-                              "most", s.most, "rows", rows);
+        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:O}", "a",
+                              r->file_a, "b", other, "problems", s.problems, "same_kernel",
+                              s.equal, "within_2_percent", s.near, "at_one_pace", s.paced,
+                              "of_these_within_2_percent", s.paced_near, "geomean", s.mean,
+                              "least", s.least, "most", s.most, "rows", rows);
         json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
         printf("\n");
         json_decref(o);
@@ -197,6 +244,10 @@ static void print_summary(const request *r, json_t *rows)
     printf("  the same kernel   %d\n  within 2 percent  %d (%.0f %%)\n", s.equal, s.near,
            100.0 * s.near / s.problems);
     printf("  geometric mean    %.3f, from %.3f to %.3f\n", s.mean, s.least, s.most);
+    if (r->file_b && s.paced < s.problems)
+        printf("  %d were elected on a machine as fast both times, of these %d within 2 "
+               "percent\n",
+               s.paced, s.paced_near);
 }
 
 /* All products, then all again: what a machine does in one minute, and where the data came to
@@ -259,6 +310,7 @@ static qf_status execute(request *r)
     QF_TRY(qf_tuned_create(&m->cpu, m->jit, r->store_a, &r->a));
     QF_TRY(qf_tuned_create(&m->cpu, m->jit, r->store_b, &r->b));
     QF_TRY(choose(r));
+    look_at_paces(r);
     return compare_all(r);
 }
 

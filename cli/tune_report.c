@@ -34,9 +34,19 @@ json_t *cli_tune_json_of_plan(const qf_problem *problem, const qf_tune_outline *
 
 /* ---- after ----------------------------------------------------------------------------- */
 
+/* ", while …"; empty where there is nothing to be told. */
+static const char *slowness(const qf_tune_result *result, char text[96])
+{
+    text[0] = 0;
+    if (result->pace > 0 && result->pace < QF_SLOW_PACE)
+        snprintf(text, 96, ", elected at %.0f %% of the machine's speed: run it again later",
+                 100 * result->pace);
+    return text;
+}
+
 void cli_tune_print_result(const qf_problem *problem, const qf_tune_result *result)
 {
-    char name[QF_NAME_MAX], kernel[QF_NAME_MAX], took[24];
+    char name[QF_NAME_MAX], kernel[QF_NAME_MAX], took[24], slow[96];
     const qf_best *b = &result->best;
 
     qf_problem_print(problem, name);
@@ -44,7 +54,7 @@ void cli_tune_print_result(const qf_problem *problem, const qf_tune_result *resu
     cli_duration(result->seconds, took);
     printf("%s\n  %s  %.2f us [%.2f, %.2f] %s%s\n", name, kernel, b->ns / 1e3, b->low_ns / 1e3,
            b->high_ns / 1e3, qf_cache_mode_name(b->cache),
-           b->settled ? "" : ", not settled: run it again");
+           b->settled ? slowness(result, slow) : ", not settled: run it again");
     if (result->measured + result->failed == 0)
         printf("  known already: %d kernels reused\n", result->reused);
     else
@@ -63,13 +73,13 @@ json_t *cli_tune_json_of_result(const qf_problem *problem, const qf_tune_result 
 
     qf_problem_print(problem, name);
     qf_kernel_print(&b->kernel, kernel);
-    return json_pack("{s:s, s:s, s:f, s:f, s:f, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:f}",
-                     "problem", name, "kernel", kernel, "median_us", b->ns / 1e3, "low_us",
-                     b->low_ns / 1e3, "high_us", b->high_ns / 1e3, "cache",
-                     qf_cache_mode_name(b->cache), "settled", b->settled, "planned",
-                     result->planned, "measured", result->measured, "reused", result->reused,
-                     "failed", result->failed, "quarantined", result->skipped, "ties",
-                     result->ties, "seconds", result->seconds);
+    return json_pack(
+        "{s:s, s:s, s:f, s:f, s:f, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}",
+        "problem", name, "kernel", kernel, "median_us", b->ns / 1e3, "low_us", b->low_ns / 1e3,
+        "high_us", b->high_ns / 1e3, "cache", qf_cache_mode_name(b->cache), "settled",
+        b->settled, "planned", result->planned, "measured", result->measured, "reused",
+        result->reused, "failed", result->failed, "quarantined", result->skipped, "ties",
+        result->ties, "pace", result->pace, "seconds", result->seconds);
 }
 
 void cli_tune_print_so_far(const cli_problems *problems, const qf_tune_result *result,

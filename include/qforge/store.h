@@ -176,6 +176,16 @@ typedef struct qf_best {
     int64_t unix_us;
 } qf_best;
 
+/* How fast the machine was while a kernel was elected: canaries (conditions.h), so that the
+ * smaller is the faster. */
+typedef struct qf_pace {
+    double ns;       /* the election's, mean of its comparisons */
+    double least_ns; /* of all the ledger has of this very machine (perf_key) */
+} qf_pace;
+/* Of the newest election; QF_NOT_FOUND without one, or when nobody looked meanwhile. */
+QF_MUST_CHECK qf_status qf_store_pace(qf_store *store, const qf_scope *scope,
+                                      const qf_problem *problem, qf_pace *pace);
+
 /* QF_NOT_FOUND when the problem was never tuned. */
 QF_MUST_CHECK qf_status qf_store_best(qf_store *store, const qf_scope *scope,
                                       const qf_problem *problem, qf_best *best);

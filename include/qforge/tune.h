@@ -82,7 +82,13 @@ typedef struct qf_tune_result {
     int measured, reused, failed, skipped;
     int ties; /* finalists that could not be told from the winner */
     double seconds;
+    double pace; /* the machine's while the best was elected, of the fastest it was ever seen
+                    at; 0: not known */
 } qf_tune_result;
+
+/* An election at a lesser pace is told of, and held again when the machine is faster: what wins
+ * while neighbours take half of a cache or of a core is not what wins alone. */
+#define QF_SLOW_PACE 0.8
 
 /* Small products stream their weights from memory, large ones use them again. */
 qf_cache_mode qf_tune_cache_mode(const qf_problem *problem);

@@ -88,6 +88,17 @@ static qf_tune_result tuned(bed *b, const char *name, qf_status expected)
 
 static const char *const small = "fast_q4g32_1x96x160_t1";
 
+/* As if neighbours had been there: `seen` ns is the fastest canary, `held` the elections'. */
+static void pretend_canaries(double seen, double held)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "DROP TRIGGER IF EXISTS outcome_fixed; DROP TRIGGER IF EXISTS comparison_fixed; "
+             "UPDATE outcome SET canary_ns = %f; UPDATE comparison SET canary_ns = %f",
+             seen, held);
+    check_sql(text);
+}
+
 static void tuning_finds_records_and_reuses(void **state)
 {
     static const char *const names[] = {"fast_q4g32_1x96x160_t1", "exact_q3g64_5x40x100_t1",
@@ -103,6 +114,7 @@ static void tuning_finds_records_and_reuses(void **state)
         assert_int_equal(b.events, 3);
         assert_true(first.best.ns > 0 && first.best.low_ns <= first.best.ns);
         assert_int_equal(strlen(first.best.code_hash), 16);
+        pretend_canaries(1e4, 1e4);
 
         const qf_tune_result again = tuned(&b, names[i], QF_OK);
         assert_int_equal(again.measured, 0);
@@ -200,6 +212,38 @@ static void who_was_elected_is_challenged_first(void **state)
     assert_int_equal(check_sql_number("SELECT a FROM comparison WHERE session = 2 ORDER BY id"),
                      slowest);
     assert_int_equal(check_sql_number("SELECT count(*) FROM comparison WHERE a = b"), 0);
+}
+
+static void an_election_on_a_slow_machine_is_held_again(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(5);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    /* It still is as slow. */
+    pretend_canaries(1, 1e9);
+    b = made(5);
+    qf_tune_result again = tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM election"), 1);
+    assert_true(again.pace > 0 && again.pace < 1e-8);
+    /* It is as fast as it ever was. */
+    pretend_canaries(1e8, 1e9);
+    b = made(5);
+    again = tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM election"), 2);
+    assert_int_equal(again.measured, 0);
+    assert_true(again.best.settled);
+    assert_true(check_sql_number("SELECT count(*) FROM comparison WHERE canary_ns < 1e8") > 0);
+    /* And nothing more when it was held at about that pace. */
+    pretend_canaries(1e8, 1.1e8);
+    b = made(5);
+    again = tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM election"), 2);
+    assert_true(again.pace > 0.9 && again.pace < 0.92);
 }
 
 static void changed_code_is_measured_again(void **state)
@@ -476,6 +520,7 @@ int main(void)
         LEDGER_TEST(a_stopped_search_keeps_and_resumes),
         LEDGER_TEST(the_closest_are_tried_at_other_places),
         LEDGER_TEST(who_was_elected_is_challenged_first),
+        LEDGER_TEST(an_election_on_a_slow_machine_is_held_again),
         LEDGER_TEST(changed_code_is_measured_again),
         LEDGER_TEST(kernels_that_killed_two_tuners_are_left_out),
         LEDGER_TEST(a_wrong_code_is_not_timed),

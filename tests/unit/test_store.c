@@ -247,6 +247,55 @@ static void best_is_the_fastest_until_one_is_elected(void **state)
     qf_store_close(store);
 }
 
+static void an_election_has_the_pace_of_its_comparisons(void **state)
+{
+    (void)state;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    const int64_t session = check_session(store);
+    const qf_trial one = with_unroll(1), two = with_unroll(2);
+    const qf_comparison duel = {.ratio = 1, .ratio_low = 1, .ratio_high = 1, .pairs = 9};
+    qf_pace pace;
+    check_tried(store, session, &one, 300); /* the canary at 54321.5 ns */
+    check_tried(store, session, &two, 300);
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace),
+                     QF_NOT_FOUND);
+    assert_int_equal(
+        qf_election_put(store, session, &check_trial.problem, QF_COLD, &one.kernel), QF_OK);
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace),
+                     QF_NOT_FOUND); /* nothing was compared */
+    for (int i = 1; i <= 3; i++) {
+        const qf_conditions conditions = {.canary_ns = 40000.0 * i, .drift = 1};
+        assert_int_equal(qf_comparison_put(store, session, &check_trial.problem, QF_COLD,
+                                           &one.kernel, &two.kernel, &duel, &conditions),
+                         QF_OK);
+    }
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace), QF_OK);
+    assert_true(pace.ns == 80000 && pace.least_ns == 40000);
+    const qf_scope elsewhere = {"9999", QF_CODE_ABI};
+    assert_int_equal(qf_store_pace(store, &elsewhere, &check_trial.problem, &pace),
+                     QF_NOT_FOUND);
+    qf_store_close(store);
+
+    check_sql("DROP TRIGGER comparison_fixed; UPDATE comparison SET canary_ns = 90000");
+    store = check_ledger_open(QF_STORE_READ);
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace), QF_OK);
+    assert_true(pace.ns == 90000 && pace.least_ns == 54321.5);
+    qf_store_close(store);
+
+    /* What another machine of the kind once did is no measure. */
+    check_sql("INSERT INTO machine SELECT id + 1, vendor, brand, arch, hypervisor, cores, "
+              "isa_key, tune_key, 'other' FROM machine; "
+              "INSERT INTO session SELECT id + 1, machine + 1, generator, strategy, command, "
+              "seed, budget_s, pid, born, boot_id, namespace, started_us, 1, 'done' FROM "
+              "session; INSERT INTO comparison SELECT id + 9, session + 1, problem, cache, a, "
+              "b, ratio, ratio_low, ratio_high, pairs, done_us, 1, drift, repeats, spent_ms, "
+              "steal_ms, delay_ms, switches, moves FROM comparison");
+    store = check_ledger_open(QF_STORE_READ);
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace), QF_OK);
+    assert_true(pace.ns == 90000 && pace.least_ns == 54321.5);
+    qf_store_close(store);
+}
+
 static void best_does_not_cross_machines_or_abis(void **state)
 {
     (void)state;
@@ -341,6 +390,7 @@ int main(void)
         LEDGER_TEST(claims_of_the_dead_are_attributed),
         LEDGER_TEST(claims_of_the_living_are_left_alone),
         LEDGER_TEST(best_is_the_fastest_until_one_is_elected),
+        LEDGER_TEST(an_election_has_the_pace_of_its_comparisons),
         LEDGER_TEST(best_does_not_cross_machines_or_abis),
         LEDGER_TEST(nearest_is_by_distance_within_the_family),
         LEDGER_TEST(latencies_answer_the_newest_of_their_machine),

@@ -1,0 +1,37 @@
+/* pace.c -- how fast the machine was while a kernel was elected. */
+#include "ledger.h"
+
+/* The session that held the problem's newest election, and its machine. */
+#define ELECTED                                                                                \
+    "WITH elected AS (SELECT session.id AS session, machine.perf_key AS perf_key "             \
+    "  FROM election JOIN session ON session.id = election.session "                           \
+    "  JOIN machine ON machine.id = session.machine "                                          \
+    "  JOIN generator ON generator.id = session.generator "                                    \
+    " WHERE election.problem = (SELECT id FROM problem WHERE name = ?1) "                      \
+    "   AND tune_key = ?2 AND abi = ?3 ORDER BY election.id DESC LIMIT 1), "
+
+#define SEEN                                                                                   \
+    "seen AS (SELECT canary_ns, session FROM comparison UNION ALL "                            \
+    "  SELECT canary_ns, session FROM outcome JOIN trial ON trial.id = outcome.trial) "
+
+qf_status qf_store_pace(qf_store *store, const qf_scope *scope, const qf_problem *problem,
+                        qf_pace *pace)
+{
+    char name[QF_NAME_MAX];
+    sql_row *row;
+
+    qf_problem_print(problem, name);
+    QF_TRY(sql_find(
+        store->sql,
+        ELECTED SEEN "SELECT (SELECT avg(canary_ns) FROM comparison JOIN problem ON "
+                     "  problem.id = comparison.problem WHERE session = elected.session "
+                     "  AND problem.name = ?1) AS ns, (SELECT min(canary_ns) FROM seen "
+                     "  JOIN session ON session.id = seen.session "
+                     "  JOIN machine ON machine.id = session.machine "
+                     "  WHERE machine.perf_key = elected.perf_key) "
+                     "FROM elected WHERE ns IS NOT NULL",
+        SQL_VALUES(sql_text(name), sql_text(scope->tune_key), sql_int(scope->code_abi)), &row));
+    *pace = (qf_pace){sql_get_real(row, 0), sql_get_real(row, 1)};
+    sql_done(row);
+    return QF_OK;
+}
