@@ -25,7 +25,7 @@ static qf_status merge(const char *from, const char *to)
 {
     qf_qmodel model;
 
-    QF_TRY(qf_qmodel_load(from, &model));
+    QF_TRY(qf_qmodel_open(from, &model));
     const int rank = model.rank;
     qf_status status = tr_adapters_merge(&model);
     if (status == QF_OK) status = qf_directory_make(to);

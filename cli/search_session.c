@@ -217,7 +217,7 @@ qf_status search_session_open(const search_setup *setup, search_session *s)
     memset(s, 0, sizeof *s);
     s->line = cli_progress_start();
     s->accuracy = setup->accuracy;
-    QF_TRY(qf_qmodel_load(setup->model, &s->model));
+    QF_TRY(qf_qmodel_open(setup->model, &s->model));
     s->tokens = (int)setup->tokens;
     QF_TRY(open_text(setup, s));
     QF_TRY(cli_machine_open(setup->threads, setup->ledger, &s->machine));

@@ -237,7 +237,7 @@ qf_status cli_train_qfa(const cli_train *train)
 
     QF_TRY(cli_need("train", "--model", train->model));
     QF_TRY(cli_distinct(train->model, train->out));
-    QF_TRY(qf_qmodel_load(train->model, &model));
+    QF_TRY(qf_qmodel_open(train->model, &model));
     const qf_status status = with_model(train, &options, &model);
     qf_qmodel_release(&model);
     return status;

@@ -145,7 +145,7 @@ static qf_status from_quantised(const cli_problem_request *r, const widths *aske
     qf_qmodel model;
     widths list = *asked;
 
-    QF_TRY(qf_qmodel_load(r->model, &model));
+    QF_TRY(qf_qmodel_open(r->model, &model));
     if (!r->bits)
         for (list.count = 0; list.count < model.widths; list.count++)
             list.quant[list.count] = qf_quant_of_bits(model.width[list.count]);

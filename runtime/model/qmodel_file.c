@@ -305,15 +305,25 @@ qf_status qf_qmodel_take(const qf_qmodel *model, int index, int bits)
     return QF_OK;
 }
 
-void qf_qmodel_drop(const qf_qmodel *model, int index, int bits)
+static void drop(const qf_qmodel *model, int at, bool offsets)
 {
-    if (!model->file) return;
-    const int at = copy_at(model, index, bits);
     const linear_shape s = shape_of(model, at);
     const size_t floats = (size_t)(s.n * s.groups) * sizeof(float);
+
+    if (!model->file) return;
     qf_reserve_drop(model->linear[at].code, (size_t)(s.n * s.k));
     qf_reserve_drop(model->linear[at].scale, floats);
-    qf_reserve_drop(model->linear[at].offset, floats);
+    if (offsets) qf_reserve_drop(model->linear[at].offset, floats);
+}
+
+void qf_qmodel_drop(const qf_qmodel *model, int index, int bits)
+{
+    drop(model, copy_at(model, index, bits), true);
+}
+
+void qf_qmodel_drop_codes(const qf_qmodel *model, int index, int bits)
+{
+    drop(model, copy_at(model, index, bits), false);
 }
 
 /* ---- directories ---- */
@@ -377,9 +387,28 @@ typedef struct saving {
     qf_arena streams; /* of all copies, or adapters in brief, until the commit */
 } saving;
 
+static qf_status add_as_it_is(const qf_tensorfile *file, qf_tensorwriter *writer,
+                              const char *name)
+{
+    const qf_tensor *t = qf_tensorfile_find(file, name);
+    return qf_tensorwriter_add(writer, name, t->dtype, t->rank, t->shape, t->data);
+}
+
+static qf_status add_from_file(const qf_qmodel *model, qf_tensorwriter *writer, int at)
+{
+    const linear_shape shape = shape_of(model, at);
+    char name[NAME];
+
+    QF_TRY(add_as_it_is(model->file, writer, name_of(model, at, "codes", name)));
+    QF_TRY(add_as_it_is(model->file, writer, name_of(model, at, "scales", name)));
+    return add(writer, name_of(model, at, "offsets", name), QF_DTYPE_F32, shape.n, shape.groups,
+               model->linear[at].offset);
+}
+
 static qf_status add_copy(saving *s, qf_tensorwriter *writer, int at)
 {
     const qf_qmodel *model = s->model;
+    if (model->file) return add_from_file(model, writer, at);
     const qf_qlinear *linear = &model->linear[at];
     const linear_shape shape = shape_of(model, at);
     const int bits = bits_of(model, at);
@@ -413,7 +442,7 @@ static qf_status commit_copies(qf_tensorwriter *writer, saving *s)
 {
     qf_arena measure = {0};
 
-    for (int at = 0; at < copies(s->model); at++) {
+    for (int at = 0; !s->model->file && at < copies(s->model); at++) {
         const linear_shape shape = shape_of(s->model, at);
         qf_arena_take(&measure,
                       (size_t)(shape.n * bitstream_bytes(shape.k, bits_of(s->model, at))));

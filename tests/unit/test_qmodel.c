@@ -110,6 +110,33 @@ static void round_trip(bool tied, int rank)
     qf_qmodel_release(&back);
 }
 
+/* What was opened and lost its codes is whole when it is saved, its offsets as they are now. */
+static void an_opened_model_is_saved_from_its_file(void **state)
+{
+    qf_qmodel model, opened, back;
+    char other[160];
+
+    (void)state;
+    check_tiny_quantised(&model, false, 4);
+    assert_int_equal(qf_qmodel_save(&model, directory), QF_OK);
+    const int copies = model.base.config.layers * QF_LINEARS * 3;
+    assert_int_equal(qf_qmodel_open(directory, &opened), QF_OK);
+    for (int at = 0; at < copies; at++) {
+        const int bits = opened.width[at % 3];
+        assert_int_equal(qf_qmodel_take(&opened, at / 3, bits), QF_OK);
+        model.linear[at].offset[0] = opened.linear[at].offset[0] += (float)at;
+        qf_qmodel_drop_codes(&opened, at / 3, bits);
+    }
+    snprintf(other, sizeof other, "%s/other", directory);
+    assert_int_equal(qf_qmodel_save(&opened, other), QF_OK);
+    qf_qmodel_release(&opened);
+    assert_int_equal(qf_qmodel_load(other, &back), QF_OK);
+    assert_copies_equal(&model, &back);
+    assert_string_equal(back.method, model.method);
+    qf_qmodel_release(&model);
+    qf_qmodel_release(&back);
+}
+
 static void what_is_saved_is_loaded(void **state)
 {
     (void)state;
@@ -381,6 +408,7 @@ static void dropped_blocks_are_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(an_opened_model_is_saved_from_its_file),
         IN_DIRECTORY(what_is_saved_is_loaded),
         IN_DIRECTORY(adapters_may_be_brief),
         cmocka_unit_test(dropped_blocks_are_gone),

@@ -10,14 +10,13 @@ qf_status tr_adapters_merge(qf_qmodel *model)
                                  "themselves, --rank 0, are in it already)");
     for (int i = 0; i < count * model->widths; i++) {
         const int bits = model->width[i % model->widths];
-        int64_t n, k;
-        qf_linear_shape(&model->base.config, (qf_linear_kind)(i / model->widths % QF_LINEARS),
-                        &n, &k);
+        QF_TRY(qf_qmodel_take(model, i / model->widths, bits));
         /* A row of merged offsets needs that row's old ones only, and copies them first. */
         qf_qmodel_merged_offsets(model, i / model->widths, bits, model->linear[i].offset);
         const qf_qmatrix matrix = qf_qmodel_matrix(model, i / model->widths, bits);
         QF_TRY(qf_qmatrix_check(
             &matrix, qf_linear_name((qf_linear_kind)(i / model->widths % QF_LINEARS))));
+        qf_qmodel_drop_codes(model, i / model->widths, bits);
     }
     qf_qmodel_drop_adapters(model);
     return QF_OK;

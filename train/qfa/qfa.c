@@ -87,17 +87,30 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
     return hash;
 }
 
+static qf_status hash_copy(const qf_qmodel *model, int index, int bits, uint64_t *hash)
+{
+    QF_TRY(qf_qmodel_take(model, index, bits));
+    const qf_qmatrix m = qf_qmodel_matrix(model, index, bits);
+    const size_t groups = (size_t)(m.n * qf_groups(m.k, m.group));
+    *hash = hash_bytes(*hash, m.code, (size_t)(m.n * m.k));
+    *hash = hash_bytes(*hash, m.scale, groups * sizeof *m.scale);
+    *hash = hash_bytes(*hash, m.offset, groups * sizeof *m.offset);
+    qf_qmodel_drop(model, index, bits);
+    return QF_OK;
+}
+
 /* Changes with any frozen number of the model, and with the adapters it starts from. */
-static uint64_t hash_model(const qf_qmodel *model)
+static qf_status hash_model(const qf_qmodel *model, uint64_t *hash)
 {
     const qf_model *base = &model->base;
-    uint64_t hash = 0xcbf29ce484222325;
 
-    hash = hash_bytes(hash, model->linear[0].code,
-                      model->arena.used - (size_t)(model->linear[0].code - model->arena.base));
-    hash = hash_bytes(hash, base->embedding,
-                      (size_t)base->config.vocab * (size_t)base->config.dim * sizeof(float));
-    return hash_bytes(hash, model->adapters.base, model->adapters.used);
+    *hash = 0xcbf29ce484222325;
+    for (int i = 0; i < base->config.layers * QF_LINEARS * model->widths; i++)
+        QF_TRY(hash_copy(model, i / model->widths, model->width[i % model->widths], hash));
+    *hash = hash_bytes(*hash, base->embedding,
+                       (size_t)base->config.vocab * (size_t)base->config.dim * sizeof(float));
+    *hash = hash_bytes(*hash, model->adapters.base, model->adapters.used);
+    return QF_OK;
 }
 
 /* 0: none. */
@@ -123,13 +136,15 @@ static uint64_t hash_levels(const tr_sampler *s)
     return hash_bytes(hash, s->level, (size_t)s->widths * sizeof *s->level);
 }
 
-static void write_recipe(run *r)
+static qf_status write_recipe(run *r)
 {
     const tr_qfa_options *o = r->options;
     const tr_sampler *s = &r->sampler;
     const tr_adapters_options *a = tr_adapters_options_of(r->adapters);
     char schedule[TR_SCHEDULE_MAX];
+    uint64_t model;
 
+    QF_TRY(hash_model(r->model, &model));
     tr_schedule_print(&o->schedule, schedule);
     snprintf(r->recipe, sizeof r->recipe,
              "qfa model=%016llx sharing=%d rank=%d scale=%.9g sampler=%d mapping=%d choice=%d "
@@ -137,13 +152,14 @@ static void write_recipe(run *r)
              "batch=%dx%d length=%d %s slope=%.9g "
              "betas=%g,%g "
              "epsilon=%g decay=%g clip=%g seed=%llu data=%016llx teacher=%016llx share=%.17g",
-             (unsigned long long)hash_model(r->model), a->sharing, a->rank, (double)a->scale,
-             s->kind, s->mapping, s->granularity, (long long)s->cycle, s->anchors,
+             (unsigned long long)model, a->sharing, a->rank, (double)a->scale, s->kind,
+             s->mapping, s->granularity, (long long)s->cycle, s->anchors,
              (unsigned long long)hash_levels(s), o->batch, micro_of(o), o->length, schedule,
              o->slope, o->adamw.beta1, o->adamw.beta2, o->adamw.epsilon, o->adamw.weight_decay,
              o->adamw.clip, (unsigned long long)o->seed,
              (unsigned long long)tr_stream_hash(o->stream),
              (unsigned long long)hash_teacher(o->teacher), o->teacher ? o->share : 0);
+    return QF_OK;
 }
 
 /* ---- making and unmaking ---- */
@@ -354,7 +370,7 @@ static qf_status train(run *r)
         .scale = r->model->rank ? r->model->adapter_scale : tr_adapters_scale(r->model->group),
         .seed = o->seed};
     QF_TRY(tr_adapters_create(&adapters, r->model, &r->adapters));
-    write_recipe(r);
+    QF_TRY(write_recipe(r));
     QF_TRY(make_teacher(r));
     QF_TRY(make_network(r));
     QF_TRY(make_optimiser(r));

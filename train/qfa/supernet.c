@@ -56,15 +56,30 @@ static void fold_for_good(tr_supernet *s, int index, int width)
     qf_packed_set_offsets(&s->copy[index * s->model->widths + width].packed, s->fold[0]);
 }
 
+/* Of a copy that its file can give again only the offsets stay, where adapters move them. */
+static qf_status pack_packed(tr_supernet *s, const qf_kernel_source *source, int index,
+                             int width, qf_packed *packed)
+{
+    const int bits = s->model->width[width];
+    const qf_qmatrix matrix = qf_qmodel_matrix(s->model, index, bits);
+    const qf_layout layout = qf_source_layout(source, QF_EXACT, matrix.quant, s->model->group);
+
+    QF_TRY(qf_qmodel_take(s->model, index, bits));
+    const qf_status status = qf_pack_quantised(&layout, &matrix, packed);
+    if (status == QF_OK && !s->adapters && s->model->rank) fold_for_good(s, index, width);
+    if (s->adapters)
+        qf_qmodel_drop_codes(s->model, index, bits);
+    else
+        qf_qmodel_drop(s->model, index, bits);
+    return status;
+}
+
 static qf_status pack_copy(tr_supernet *s, const qf_kernel_source *source, int index, int width,
                            bool backward)
 {
-    const qf_qmatrix matrix = qf_qmodel_matrix(s->model, index, s->model->width[width]);
-    const qf_layout layout = qf_source_layout(source, QF_EXACT, matrix.quant, s->model->group);
     copy *c = &s->copy[index * s->model->widths + width];
 
-    QF_TRY(qf_pack_quantised(&layout, &matrix, &c->packed));
-    if (!s->adapters && s->model->rank) fold_for_good(s, index, width);
+    QF_TRY(pack_packed(s, source, index, width, &c->packed));
     QF_TRY(
         qf_gemm_plan(source, &c->packed, QF_EXACT, QF_FORWARD, s->rows, s->pool, &c->forward));
     if (!backward) return QF_OK;
