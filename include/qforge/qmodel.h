@@ -71,7 +71,8 @@ QF_MUST_CHECK qf_status qf_qmodel_open(const char *directory, qf_qmodel *model);
 QF_MUST_CHECK qf_status qf_qmodel_take(const qf_qmodel *model, int index, int bits);
 void qf_qmodel_drop(const qf_qmodel *model, int index, int bits);
 void qf_qmodel_drop_codes(const qf_qmodel *model, int index, int bits); /* and scales */
-/* Of a model that was opened, codes and scales come from its file; all offsets must be there. */
+/* Of a model that was opened, codes and scales come from its file; all offsets must be there.
+ */
 QF_MUST_CHECK qf_status qf_qmodel_save(const qf_qmodel *model, const char *directory);
 /* The same of a reserved model whose blocks come one by one: bring fills the copies of a
  * block.  Its codes are dropped again; what stays is a quarter of them. */
