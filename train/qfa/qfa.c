@@ -352,6 +352,17 @@ static qf_status start(run *r, int64_t *first)
     return !writes(r) ? QF_OK : tr_curve_open(r->curve_path, *first, &r->curve);
 }
 
+/* What was packed of a large model is most of the memory, and of no use to who saves. */
+static qf_status finish(run *r)
+{
+    tr_net_destroy(r->net);
+    tr_supernet_destroy(r->supernet);
+    r->net = NULL, r->supernet = NULL;
+    QF_TRY(tr_adapters_export(r->adapters, r->model));
+    r->model->adapter_dtype = r->options->adapter_dtype;
+    return writes(r) ? qf_qmodel_save(r->model, r->options->directory) : QF_OK;
+}
+
 static qf_status train(run *r)
 {
     const tr_qfa_options *o = r->options;
@@ -376,9 +387,7 @@ static qf_status train(run *r)
     QF_TRY(make_optimiser(r));
     QF_TRY(start(r, &loop.first));
     QF_TRY(tr_loop_run(&loop));
-    QF_TRY(tr_adapters_export(r->adapters, r->model));
-    r->model->adapter_dtype = o->adapter_dtype;
-    return writes(r) ? qf_qmodel_save(r->model, o->directory) : QF_OK;
+    return finish(r);
 }
 
 static qf_status check(const tr_qfa_options *o, const qf_qmodel *model)
