@@ -81,10 +81,18 @@ static int64_t padded_depth(const qf_gemm *gemm)
                          : gemm->packed->k;
 }
 
+/* Scratch comes first.  Behind the activations, which all threads read block after block, their
+ * prefetchers' next strides would fall into it: with two threads, 16 rows and `quad` that was
+ * more than half of the time. */
+static int64_t scratch_bytes(const qf_gemm *gemm)
+{
+    return qf_pool_threads(gemm->pool) * qf_product_scratch(&gemm->kernel);
+}
+
 size_t qf_gemm_workspace(const qf_gemm *gemm)
 {
-    return (size_t)(qf_product_activations(&gemm->kernel, gemm->problem.m, padded_depth(gemm)) +
-                    qf_pool_threads(gemm->pool) * qf_product_scratch(&gemm->kernel));
+    return (size_t)(scratch_bytes(gemm) +
+                    qf_product_activations(&gemm->kernel, gemm->problem.m, padded_depth(gemm)));
 }
 
 static qf_product product_of(const qf_gemm *gemm, float *y, int64_t ldy, int64_t m,
@@ -104,7 +112,7 @@ static qf_product product_of(const qf_gemm *gemm, float *y, int64_t ldy, int64_t
         .m = m,
         .n = forward ? packed->n : packed->k,
         .depth = depth,
-        .a = workspace,
+        .a = workspace + scratch_bytes(gemm),
         .w = packed->bytes,
         .w_stride = packed->panel_bytes,
         .w_depth = forward ? records : panels,
@@ -112,7 +120,7 @@ static qf_product product_of(const qf_gemm *gemm, float *y, int64_t ldy, int64_t
         .c = y,
         .ldc = ldy,
         .accumulate = accumulate,
-        .scratch = workspace + qf_product_activations(&gemm->kernel, m, depth),
+        .scratch = workspace,
     };
 }
 

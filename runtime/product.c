@@ -16,9 +16,13 @@ static int64_t step_of(const qf_product *product)
     return kc ? kc : product->depth;
 }
 
+/* Each thread's lies a page from the next one's: what a thread writes, a neighbour's prefetcher
+ * takes from it when it reads on beyond its own. */
 int64_t qf_product_scratch(const qf_kernel *kernel)
 {
-    return (int64_t)qf_round_up((size_t)qf_kernel_scratch(&kernel->id), QF_ALIGNMENT);
+    enum { PAGE = 4096 };
+    const size_t bytes = (size_t)qf_kernel_scratch(&kernel->id);
+    return bytes ? (int64_t)qf_round_up(bytes, QF_ALIGNMENT) + PAGE : 0;
 }
 
 static int64_t block_bytes(const qf_kernel *kernel, int64_t depth)
