@@ -3,7 +3,8 @@
 
 /* The session that held the problem's newest election, and its machine. */
 #define ELECTED                                                                                \
-    "WITH elected AS (SELECT session.id AS session, machine.perf_key AS perf_key "             \
+    "WITH elected AS (SELECT session.id AS session, machine.perf_key AS perf_key, "            \
+    "election.done_us AS done_us "                                                             \
     "  FROM election JOIN session ON session.id = election.session "                           \
     "  JOIN machine ON machine.id = session.machine "                                          \
     "  JOIN generator ON generator.id = session.generator "                                    \
@@ -28,10 +29,10 @@ qf_status qf_store_pace(qf_store *store, const qf_scope *scope, const qf_problem
                      "  AND problem.name = ?1) AS ns, (SELECT min(canary_ns) FROM seen "
                      "  JOIN session ON session.id = seen.session "
                      "  JOIN machine ON machine.id = session.machine "
-                     "  WHERE machine.perf_key = elected.perf_key) "
+                     "  WHERE machine.perf_key = elected.perf_key), done_us "
                      "FROM elected WHERE ns IS NOT NULL",
         SQL_VALUES(sql_text(name), sql_text(scope->tune_key), sql_int(scope->code_abi)), &row));
-    *pace = (qf_pace){sql_get_real(row, 0), sql_get_real(row, 1)};
+    *pace = (qf_pace){sql_get_real(row, 0), sql_get_real(row, 1), sql_get_int(row, 2)};
     sql_done(row);
     return QF_OK;
 }

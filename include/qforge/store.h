@@ -181,6 +181,7 @@ typedef struct qf_best {
 typedef struct qf_pace {
     double ns;       /* the election's, mean of its comparisons */
     double least_ns; /* of all the ledger has of this very machine (perf_key) */
+    int64_t unix_us; /* when it was held */
 } qf_pace;
 /* Of the newest election; QF_NOT_FOUND without one, or when nobody looked meanwhile. */
 QF_MUST_CHECK qf_status qf_store_pace(qf_store *store, const qf_scope *scope,

@@ -88,13 +88,17 @@ static qf_tune_result tuned(bed *b, const char *name, qf_status expected)
 
 static const char *const small = "fast_q4g32_1x96x160_t1";
 
-/* As if neighbours had been there: `seen` ns is the fastest canary, `held` the elections'. */
+/* As if all had been an hour ago and neighbours there: `seen` ns is the fastest canary, `held`
+ * the elections'. */
 static void pretend_canaries(double seen, double held)
 {
-    char text[256];
+    char text[400];
     snprintf(text, sizeof text,
              "DROP TRIGGER IF EXISTS outcome_fixed; DROP TRIGGER IF EXISTS comparison_fixed; "
-             "UPDATE outcome SET canary_ns = %f; UPDATE comparison SET canary_ns = %f",
+             "DROP TRIGGER IF EXISTS election_fixed; "
+             "UPDATE outcome SET canary_ns = %f, done_us = done_us - 3600000000; "
+             "UPDATE comparison SET canary_ns = %f; "
+             "UPDATE election SET done_us = done_us - 3600000000",
              seen, held);
     check_sql(text);
 }
@@ -221,10 +225,17 @@ static void an_election_on_a_slow_machine_is_held_again(void **state)
     bed b = made(5);
     tuned(&b, small, QF_OK);
     qf_store_close(b.store);
+    /* It was faster, but just now. */
+    check_sql("DROP TRIGGER comparison_fixed; UPDATE comparison SET canary_ns = 1e9");
+    b = made(5);
+    qf_tune_result again = tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM election"), 1);
+    assert_true(again.pace > 0 && again.pace < 0.1);
     /* It still is as slow. */
     pretend_canaries(1, 1e9);
     b = made(5);
-    qf_tune_result again = tuned(&b, small, QF_OK);
+    again = tuned(&b, small, QF_OK);
     qf_store_close(b.store);
     assert_int_equal(check_sql_number("SELECT count(*) FROM election"), 1);
     assert_true(again.pace > 0 && again.pace < 1e-8);
