@@ -15,12 +15,16 @@ enum { FINALISTS = 10, PLACED = 3 };
  * packing and the warming up. */
 static const double share_of_sampling = 0.7;
 
-double tuning_pace(const tuning *t)
+static bool pace_of(const tuning *t, qf_pace *pace)
 {
     const qf_scope scope = tuning_scope(t->options);
+    return qf_store_pace(t->options->store, &scope, t->problem, pace) == QF_OK;
+}
+
+double tuning_pace(const tuning *t)
+{
     qf_pace pace;
-    const qf_status status = qf_store_pace(t->options->store, &scope, t->problem, &pace);
-    return status == QF_OK ? pace.least_ns / pace.ns : 0;
+    return pace_of(t, &pace) ? pace.least_ns / pace.ns : 0;
 }
 
 /* Whoever asks again at once wants to know the answer, not another. */
@@ -29,10 +33,9 @@ static const double while_ago_us = 600e6;
 /* It was held a while ago, on a machine that has since become faster. */
 static bool is_worth_another(const tuning *t)
 {
-    const qf_scope scope = tuning_scope(t->options);
     qf_pace pace;
 
-    if (qf_store_pace(t->options->store, &scope, t->problem, &pace) != QF_OK) return false;
+    if (!pace_of(t, &pace)) return false;
     if (pace.least_ns > QF_SLOW_PACE * pace.ns ||
         (double)(qf_unix_us() - pace.unix_us) < while_ago_us)
         return false;

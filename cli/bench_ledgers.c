@@ -117,12 +117,16 @@ static void look_at_paces(request *r)
     }
 }
 
-/* Kernels that were elected on a fast machine and on a slow one are answers to two questions.
- */
+static bool has_paces(const match *row)
+{
+    return row->pace_a > 0 && row->pace_b > 0;
+}
+
+/* Kernels elected on a fast machine and on a slow one are answers to two questions. */
 static bool at_one_pace(const match *row)
 {
     const double slow = fmin(row->pace_a, row->pace_b), fast = fmax(row->pace_a, row->pace_b);
-    return slow > 0 && slow >= QF_SLOW_PACE * fast;
+    return has_paces(row) && slow >= QF_SLOW_PACE * fast;
 }
 
 /* ---- pairs ---- */
@@ -183,7 +187,7 @@ static void print_row(const match *row)
     else
         printf("%-34s %.3f [%.3f, %.3f]  %s, %s%s\n", problem, row->ratio, row->low, row->high,
                a, b,
-               row->pace_b > 0 && !at_one_pace(row) ? " (one of them on a slow machine)" : "");
+               has_paces(row) && !at_one_pace(row) ? " (one of them on a slow machine)" : "");
 }
 
 static json_t *row_json(const match *row)

@@ -34,7 +34,7 @@ json_t *cli_tune_json_of_plan(const qf_problem *problem, const qf_tune_outline *
 
 /* ---- after ----------------------------------------------------------------------------- */
 
-/* ", while …"; empty where there is nothing to be told. */
+/* ", elected at …"; empty where there is nothing to be told. */
 static const char *slowness(const qf_tune_result *result, char text[96])
 {
     text[0] = 0;

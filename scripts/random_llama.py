@@ -106,6 +106,9 @@ def write(directory, shape, seed):
     rng = random.Random(seed)
     pool = make_pool(rng.gauss)
     os.makedirs(directory, exist_ok=True)
+    config = os.path.join(directory, "config.json")
+    if os.path.exists(config):
+        os.unlink(config)
     files, index, total = cut_into_files(shape), {}, 0
     for i, content in enumerate(files):
         name = "model.safetensors"
@@ -118,7 +121,7 @@ def write(directory, shape, seed):
         with open(os.path.join(directory, "model.safetensors.index.json"), "w") as file:
             json.dump({"metadata": {"total_size": total}, "weight_map": index}, file, indent=1)
     # last: a directory without it is no model
-    write_config(os.path.join(directory, "config.json"), shape)
+    write_config(config, shape)
 
 
 def main():

@@ -86,9 +86,9 @@ typedef struct qf_tune_result {
                     at; 0: not known */
 } qf_tune_result;
 
-/* An election at a lesser pace is told of, and held again, ten minutes later at
- * the earliest, when the machine is faster: what wins
- * while neighbours take half of a cache or of a core is not what wins alone. */
+/* An election at a lesser pace is told of, and held again, ten minutes later at the earliest,
+ * when the machine is faster: what wins while neighbours take half of a cache or of a core is
+ * not what wins alone. */
 #define QF_SLOW_PACE 0.8
 
 /* Small products stream their weights from memory, large ones use them again. */

@@ -243,7 +243,6 @@ static void loops_are_placed(void **state)
     }
 }
 
-/* Every line of packed codes once, where the tile says so. */
 /* Packed rows into L1, by loops that take several k a turn; plain weights into L2, by their
  * blocks of rows, outside of it. */
 static void outer_products_fetch(void **state)
@@ -275,6 +274,7 @@ static void outer_products_fetch(void **state)
     }
 }
 
+/* Every line of packed codes once, where the tile says so. */
 static void weights_are_fetched_ahead(void **state)
 {
     static const struct {

@@ -18,8 +18,9 @@
 typedef struct tr_supernet tr_supernet;
 
 /* For up to `rows` rows (tokens) per pass.  model and adapters are borrowed; without
- * adapters the model runs as it is, with those it has.  backward: gradients will be asked
- * for. */
+ * adapters the model runs as it is, with those it has.  Of a model that was opened (qmodel.h)
+ * every copy is taken, packed and dropped again, but for the offsets that adapters move.
+ * backward: gradients will be asked for. */
 QF_MUST_CHECK qf_status tr_supernet_create(const qf_kernel_source *source, qf_pool *pool,
                                            int64_t rows, const qf_qmodel *model,
                                            tr_adapters *adapters, bool backward,
