@@ -405,9 +405,41 @@ static void dropped_blocks_are_gone(void **state)
     qf_model_release(&base);
 }
 
+/* Large enough for whole pages: those of codes are gone, those of offsets are not. */
+static void codes_go_and_offsets_stay(void **state)
+{
+    static const int width[] = {4};
+    enum { OFFSETS = 256 * 8, MIDDLE = 256 * 256 / 2 };
+    qf_config config = check_tiny_config(true);
+    qf_model base;
+    qf_qmodel model, opened;
+
+    (void)state;
+    config.dim = 256, config.head_dim = 64, config.kv_heads = config.heads;
+    assert_int_equal(qf_model_create(&config, QF_LINEARS_RESERVED, &base), QF_OK);
+    assert_int_equal(qf_qmodel_create(&base, 32, width, 1, &model), QF_OK);
+    strcpy(model.method, "rtn");
+    qf_qlinear *query = &model.linear[0];
+    memset(query->code, 7, 256 * 256);
+    for (int i = 0; i < OFFSETS; i++) query->offset[i] = (float)(i + 1);
+    assert_int_equal(qf_qmodel_save(&model, directory), QF_OK);
+    assert_int_equal(qf_qmodel_open(directory, &opened), QF_OK);
+    assert_int_equal(qf_qmodel_take(&opened, 0, 4), QF_OK);
+    assert_int_equal(opened.linear[0].code[MIDDLE], 7);
+    qf_qmodel_drop_codes(&opened, 0, 4);
+    assert_int_equal(opened.linear[0].code[MIDDLE], 0);
+    assert_memory_equal(opened.linear[0].offset, query->offset, OFFSETS * sizeof(float));
+    qf_qmodel_drop(&opened, 0, 4);
+    assert_true(opened.linear[0].offset[OFFSETS / 2] == 0);
+    qf_qmodel_release(&opened);
+    qf_qmodel_release(&model);
+    qf_model_release(&base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(codes_go_and_offsets_stay),
         IN_DIRECTORY(an_opened_model_is_saved_from_its_file),
         IN_DIRECTORY(what_is_saved_is_loaded),
         IN_DIRECTORY(adapters_may_be_brief),
