@@ -103,6 +103,18 @@ static void pretend_canaries(double seen, double held)
     check_sql(text);
 }
 
+/* Whatever this machine said, kernels were about as fast as each other, and nobody is elected
+ * nor tried at other places yet: the next election has pairs to hold. */
+static void pretend_all_are_close(void)
+{
+    check_sql("DROP TRIGGER outcome_fixed; DROP TRIGGER outcome_kept; DROP TRIGGER trial_kept; "
+              "DROP TRIGGER election_kept; DELETE FROM election; "
+              "DELETE FROM outcome WHERE trial IN (SELECT trial.id FROM trial JOIN kernel ON "
+              "kernel.id = trial.kernel WHERE name GLOB '*_al[0-9]*'); "
+              "DELETE FROM trial WHERE id NOT IN (SELECT trial FROM outcome); "
+              "UPDATE outcome SET low_ns = 900, median_ns = 1000 + trial, high_ns = 1100");
+}
+
 static void tuning_finds_records_and_reuses(void **state)
 {
     static const char *const names[] = {"fast_q4g32_1x96x160_t1", "exact_q3g64_5x40x100_t1",
@@ -168,14 +180,7 @@ static void the_closest_are_tried_at_other_places(void **state)
     bed b = made(6);
     tuned(&b, small, QF_OK);
     qf_store_close(b.store);
-    /* Six kernels about as fast as each other; what the first search did at other places is
-     * forgotten. */
-    check_sql("DROP TRIGGER outcome_fixed; DROP TRIGGER outcome_kept; DROP TRIGGER trial_kept; "
-              "DROP TRIGGER election_kept; DELETE FROM election; "
-              "DELETE FROM outcome WHERE trial IN (SELECT trial.id FROM trial JOIN kernel ON "
-              "kernel.id = trial.kernel WHERE name GLOB '*_al[0-9]*'); "
-              "DELETE FROM trial WHERE id NOT IN (SELECT trial FROM outcome); "
-              "UPDATE outcome SET low_ns = 900, median_ns = 1000 + trial, high_ns = 1100");
+    pretend_all_are_close();
     b = made(6);
     const qf_tune_result again = tuned(&b, small, QF_OK);
     assert_int_equal(again.reused, 6);
@@ -223,6 +228,12 @@ static void an_election_on_a_slow_machine_is_held_again(void **state)
     (void)state;
     if (!runs_here) skip();
     bed b = made(5);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    /* On a busy machine one may have led by so much that no pair was compared, which leaves
+     * nothing to tell a pace by. */
+    pretend_all_are_close();
+    b = made(5);
     tuned(&b, small, QF_OK);
     qf_store_close(b.store);
     /* It was faster, but just now. */
