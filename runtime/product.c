@@ -1,5 +1,5 @@
-/* product.c -- BLIS's loops: a block of c rows stays in the last-level cache while depth
- * steps over it; a step's activations stay in L2 while the kernel walks the panels. */
+/* product.c -- BLIS's loops: a piece of c stays in a cache while depth steps over it; a step's
+ * activations stay in L2 while the kernel walks the panels. */
 #include "product.h"
 
 #include "qforge/activations.h"
@@ -125,6 +125,26 @@ static void run_block(const qf_product *product, qf_range rows, qf_range columns
     }
 }
 
+/* Columns are cut at multiples of. */
+static int64_t grain_of(const qf_product *product)
+{
+    const int nr = product->kernel->id.tile.nr;
+    return product->w_columns.unit > nr ? product->w_columns.unit : nr;
+}
+
+/* Each step of depth adds to the same piece of c.  Weights and a neighbour's data go through
+ * the last-level cache meanwhile, so a piece is as wide as stays nearer than that.  With fp32
+ * activations it is as wide as c: a step's would have to come again for every piece, which
+ * costs more than is won. */
+static int64_t piece_of(const qf_product *product, int64_t rows, int64_t columns)
+{
+    static const int64_t bytes = 256 << 10;
+    const int64_t grain = grain_of(product);
+    if (planes_of(product->kernel) == 0 || product->depth <= step_of(product)) return columns;
+    const int64_t wide = bytes / (rows * (int64_t)sizeof(float)) / grain * grain;
+    return wide > grain ? wide : grain;
+}
+
 static int64_t largest_share(int64_t count, int64_t grain, int parts)
 {
     const int64_t grains = (count + grain - 1) / grain;
@@ -140,8 +160,7 @@ static void cut(const qf_product *product, int part, int parts, qf_range *rows,
 {
     static const int64_t making = 6; /* rows */
     const qf_tile *tile = &product->kernel->id.tile;
-    const int64_t grain =
-        product->w_columns.unit > tile->nr ? product->w_columns.unit : tile->nr;
+    const int64_t grain = grain_of(product);
     int64_t least = INT64_MAX;
     int across = 1;
 
@@ -170,7 +189,11 @@ void qf_product_run(const qf_product *product, int part, int parts)
         tile->mc ? (int64_t)qf_round_up((size_t)tile->mc, (size_t)tile->mr) : product->m;
     for (int64_t m = rows.begin; m < rows.end; m += mc) {
         const int64_t end = m + mc < rows.end ? m + mc : rows.end;
-        run_block(product, (qf_range){m, end}, columns, scratch);
+        const int64_t nc = piece_of(product, end - m, columns.end - columns.begin);
+        for (int64_t n = columns.begin; n < columns.end; n += nc) {
+            const int64_t edge = n + nc < columns.end ? n + nc : columns.end;
+            run_block(product, (qf_range){m, end}, (qf_range){n, edge}, scratch);
+        }
     }
 }
 

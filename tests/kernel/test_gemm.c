@@ -324,6 +324,52 @@ static void test_emitted(void **state)
     qf_jit_destroy(jit);
 }
 
+/* Integer kernels that take depth in steps of 128. */
+static qf_status find_stepped(void *self, const qf_problem *problem, qf_kernel *kernel)
+{
+    const qf_isa isa = *(const qf_isa *)self;
+
+    for (int recipe = 0; recipe < QF_RECIPE_COUNT; recipe++) {
+        const qf_recipe_row *row = qf_recipe_of((qf_recipe)recipe);
+        if (row->accuracy != problem->accuracy || row->planes == 0) continue;
+        if (row->op != problem->op || row->depth == QF_DEPTH_WHOLE) continue;
+        for (int mr = 4; mr > 0; mr--) {
+            const qf_tile tile = {mr, qf_isa_panel(isa), 1, 128, 0, 0, 0};
+            const qf_kernel_id id = {(qf_recipe)recipe, problem->quant, problem->group, isa,
+                                     tile};
+            if (qf_codegen_check(&id) != QF_OK) continue;
+            *kernel = (qf_kernel){.id = id};
+            return qf_jit_get(jit, &id, &kernel->run, NULL);
+        }
+    }
+    return QF_UNSUPPORTED;
+}
+
+/* Results larger than are stepped over at once: every piece, the last narrower than the
+ * others, gets every step, and a tail once. */
+static void test_pieces(void **state)
+{
+    qf_cpu cpu;
+    qf_random random = qf_random_init(4, 0);
+    const qf_problem problem = {.accuracy = QF_FAST,
+                                .quant = QF_Q4,
+                                .group = 64,
+                                .m = 130,
+                                .n = 1170,
+                                .k = 300,
+                                .threads = qf_pool_threads(pool)};
+    (void)state;
+    assert_int_equal(qf_cpu_detect(&cpu), QF_OK);
+    assert_int_equal(qf_jit_create(NULL, &jit), QF_OK);
+    qf_isa isa = qf_cpu_best_isa(&cpu);
+    if (isa == QF_ISA_C) skip();
+    const qf_kernel_source source = {&isa, isa, find_stepped};
+    check_product(&source, &problem, false, &random);
+    check_product(&source, &problem, true, &random);
+    check_tail(&source, problem, 8, true, &random);
+    qf_jit_destroy(jit);
+}
+
 static int make_pool(void **state)
 {
     (void)state;
@@ -343,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_reference_sgemm),
         cmocka_unit_test(test_emitted),
+        cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests(tests, make_pool, drop_pool);
 }
