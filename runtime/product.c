@@ -125,7 +125,7 @@ static void run_block(const qf_product *product, qf_range rows, qf_range columns
     }
 }
 
-/* Columns are cut at multiples of. */
+/* Cuts of the columns fall on multiples of whole tiles and of what weights are packed by. */
 static int64_t grain_of(const qf_product *product)
 {
     const int nr = product->kernel->id.tile.nr;
@@ -133,14 +133,14 @@ static int64_t grain_of(const qf_product *product)
 }
 
 /* Each step of depth adds to the same piece of c.  Weights and a neighbour's data go through
- * the last-level cache meanwhile, so a piece is as wide as stays nearer than that.  With fp32
- * activations it is as wide as c: a step's would have to come again for every piece, which
- * costs more than is won. */
+ * the last-level cache meanwhile, so a piece is as wide as stays nearer than that.  A step's
+ * activations have to come again for every piece, which is worth it for a byte a value alone:
+ * with fp32 or several planes a piece is as wide as c. */
 static int64_t piece_of(const qf_product *product, int64_t rows, int64_t columns)
 {
     static const int64_t bytes = 256 << 10;
     const int64_t grain = grain_of(product);
-    if (planes_of(product->kernel) == 0 || product->depth <= step_of(product)) return columns;
+    if (planes_of(product->kernel) != 1 || product->depth <= step_of(product)) return columns;
     const int64_t wide = bytes / (rows * (int64_t)sizeof(float)) / grain * grain;
     return wide > grain ? wide : grain;
 }

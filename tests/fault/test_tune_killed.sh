@@ -40,7 +40,10 @@ before=$(count ok)
 # candidate that two kills met is left out from then on.
 [ "$before" -le 24 ] || before=24
 (tune) >"$dir/out" 2>"$dir/err" || fail "resuming: $(cat "$dir/err")"
-[ $(($(number reused) + $(number quarantined))) -ge "$before" ] || fail "$before were measured, $(cat "$dir/out")"
+[ $(($(number reused) + $(number quarantined))) -ge "$before" ] ||
+    fail "$before were measured, $(cat "$dir/out")"
+[ $((2 * $(number quarantined))) -le "$(count lost)" ] ||
+    fail "left out of $(count lost) lost trials: $(cat "$dir/out")"
 [ "$(count lost)" -le "$kills" ] || fail "$kills kills lost $(count lost) trials"
 [ "$(count open)" = 0 ] || fail "$(count open) trials have no end"
 (tune) >"$dir/out" 2>/dev/null
