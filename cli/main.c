@@ -46,6 +46,8 @@ int main(int argc, char **argv)
         print_usage(stdout);
         return end(QF_OK);
     }
+    if (strcmp(verb, "--version") == 0 || strcmp(verb, "-V") == 0)
+        return end(cli_cmd_version(argc - 1, argv + 1));
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(verb, commands[i].name) == 0)
             return end(commands[i].run(argc - 1, argv + 1));

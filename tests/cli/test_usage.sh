@@ -22,6 +22,10 @@ for verb in '' ' '; do
 done
 
 "$qforge" --help >help
+for flag in --version -V; do
+    "$qforge" $flag | grep -q '^qforge [0-9][0-9.]*$' || { echo "$flag: no version"; exit 1; }
+    refused 2 'unexpected' $flag one-operand-too-many
+done
 verbs=$(sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' help)
 [ "$(echo "$verbs" | wc -l)" -ge 5 ]
 
