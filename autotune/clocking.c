@@ -11,10 +11,13 @@
  * the weights, other memory: whole processes lean to one side, most by up to a percent
  * (docs/performance.md) and some by several where weights half fill a cache, and no number of
  * pairs in one shows it. */
-enum { ROUNDS = 5, DECISIVE = ROUNDS / 2 + 1 };
-/* Of a duel's time what a round has: where there is a difference worth an election, the first
- * three tell it. */
-static const double share_of_first = 0.25, share_of_later = 0.06;
+static const struct {
+    int rounds, first;
+    /* Of a duel's time what a round has, the first few and the others: where there is a large
+     * difference, the first three of five tell it. */
+    double share_of_first, share_of_later;
+} lengths[] = {[QF_DUEL_SHORT] = {5, 3, 0.25, 0.06},
+               [QF_DUEL_LONG] = {QF_ROUNDS_MAX, 0, 0, 1.0 / QF_ROUNDS_MAX}};
 /* Further behind than this beyond doubt in its first round, b is not worth another. */
 static const double surely_behind = 1.02;
 
@@ -301,8 +304,9 @@ static qf_status duel_once(void *context, int round, qf_comparison *comparison)
                  .a = &a,
                  .b = &b,
                  .b_panels = duel->b_panels,
-                 .seconds =
-                     duel->seconds * (round < DECISIVE ? share_of_first : share_of_later),
+                 .seconds = duel->seconds * (round < lengths[duel->length].first
+                                                 ? lengths[duel->length].share_of_first
+                                                 : lengths[duel->length].share_of_later),
                  .seed = duel->seed + (uint64_t)round};
 
     options.max_seconds = fmin(options.max_seconds, p.seconds);
@@ -324,6 +328,6 @@ qf_status qf_clock_duel(qf_bench *bench, const qf_duel *duel, qf_comparison *com
                         qf_conditions *conditions)
 {
     *conditions = (qf_conditions){0};
-    return qf_compare_match(ROUNDS, surely_behind, duel_once,
+    return qf_compare_match(lengths[duel->length].rounds, surely_behind, duel_once,
                             &(duelling){bench, duel, conditions}, comparison);
 }

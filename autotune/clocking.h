@@ -43,18 +43,22 @@ void qf_outcome_fail(qf_outcome *outcome, qf_verdict verdict, const char *detail
 QF_MUST_CHECK qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
                                  qf_rival *rival, qf_outcome *outcome);
 
+/* The best of five rounds, or of fifteen. */
+typedef enum qf_duel_length { QF_DUEL_SHORT, QF_DUEL_LONG } qf_duel_length;
+
 /* Two kernels with outcomes, to be compared carefully. */
 typedef struct qf_duel {
     const qf_kernel_id *a, *b; /* borrowed */
-    int64_t b_panels;          /* b computes only these, the first of the weights: a known
-                                  difference, for trials of the clock.  0: all */
-    double ns;                 /* about what a product takes */
-    double seconds;            /* no sampling beyond, the first three of five rounds
-                                  having most of it; HUGE_VAL: as long as care takes */
-    uint64_t seed;             /* of the order within pairs */
+    qf_duel_length length;
+    int64_t b_panels; /* b computes only these, the first of the weights: a known
+                         difference, for trials of the clock.  0: all */
+    double ns;        /* about what a product takes */
+    double seconds;   /* no sampling beyond; the first three of five rounds have most
+                         of it.  HUGE_VAL: as long as care takes */
+    uint64_t seed;    /* of the order within pairs */
 } qf_duel;
 
-/* In pairs; the best of five rounds (qf_compare_match), each in a process of its own, with both
+/* In pairs; rounds (qf_compare_match), each in a process of its own, with both
  * codes loaded again.
  * QF_NOT_FOUND: one of them died; QF_MEMORY.
  *   conditions  of all rounds together: sums, the first one's canary, the furthest drift */

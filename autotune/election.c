@@ -1,15 +1,18 @@
 /* election.c -- the fastest few of a search, compared in pairs within what is left of its
- * budget. */
+ * budget.  Who answers without a search leads, and yields to a gain alone that is confirmed:
+ * searches that part where pairs cannot tell kernels apart end with the same one. */
 #include "tuning.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "pacing.h"
+#include "qforge/champions.h"
 #include "qforge/clock.h"
 #include "qforge/conditions.h"
 
-enum { FINALISTS = 10, PLACED = 3 };
+/* A long duel takes about so many times as long as a short one. */
+enum { FINALISTS = 10, PLACED = 3, LONGER = 4 };
 
 /* Of the time that is left for a duel, what it may sample for; the rest is for the fork, the
  * packing and the warming up. */
@@ -50,6 +53,11 @@ bool tuning_elected(const tuning *t)
            best.settled && best.cache == t->bench.cache && !is_worth_another(t);
 }
 
+static bool is_close(const tuning *t, int i)
+{
+    return t->ns[i] > 0 && t->ns[i] <= QF_CLOSE_BEHIND * t->ns[t->best];
+}
+
 /* As many as there is time for; a short duel proves little, so rather fewer. */
 static int finalists_of(const tuning *t, int *index)
 {
@@ -61,7 +69,7 @@ static int finalists_of(const tuning *t, int *index)
         for (int i = 0; i < t->space.count; i++) {
             bool taken = false;
             for (int j = 0; j < count; j++) taken |= index[j] == i;
-            if (taken || t->ns[i] <= 0 || t->ns[i] > QF_CLOSE_BEHIND * t->ns[t->best]) continue;
+            if (taken || !is_close(t, i)) continue;
             if (next < 0 || t->ns[i] < t->ns[next]) next = i;
         }
         if (next < 0) break;
@@ -70,12 +78,35 @@ static int finalists_of(const tuning *t, int *index)
     return count;
 }
 
+/* The prior's favourite is among them even where ten others were faster, and they come in its
+ * order: it is the same in every search, trials are not. */
+static void rank_finalists(const tuning *t, int *index, int count)
+{
+    int first = index[0];
+
+    for (int i = 0; i < t->space.count; i++)
+        if (is_close(t, i) && t->space.item[i].predicted_ns < t->space.item[first].predicted_ns)
+            first = i;
+    int at = 0;
+    while (at < count - 1 && index[at] != first) at++;
+    index[at] = first;
+    for (int i = 1; i < count; i++) {
+        const int moved = index[i];
+        int to = i;
+        for (; to > 0 &&
+               t->space.item[index[to - 1]].predicted_ns > t->space.item[moved].predicted_ns;
+             to--)
+            index[to] = index[to - 1];
+        index[to] = moved;
+    }
+}
+
 /* An election under way. */
 typedef struct vote {
     tuning *t;
     qf_kernel_id leader;
     double leader_ns; /* as its trial said */
-    bool reigns;      /* it was elected before */
+    bool reigns;      /* it was elected before, here or where qforge comes from */
     double duel_s;    /* the longest so far took */
 } vote;
 
@@ -86,32 +117,52 @@ static bool may_go_on(const vote *v, double seconds)
     return !tuning_stopped(v->t) && left > 0 && left >= seconds;
 }
 
-/* Who was elected before keeps its seat unless the challenger is faster beyond doubt.  One that
- * leads by its trial alone may have been the luckiest of many, so it yields to whoever led in
- * both rounds: searches that part here differ by less than pairs can tell.
- *   ns  the challenger's; seconds: it may take */
-static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, double seconds)
+/* QF_NOT_FOUND: one of them died, which proves nothing.
+ *   seconds  it may take */
+static qf_status hold_duel(vote *v, const qf_kernel_id *challenger, qf_duel_length length,
+                           double seconds, qf_comparison *duel)
 {
     tuning *t = v->t;
     const int64_t start = qf_now_ns();
-    qf_comparison duel;
     qf_conditions conditions;
 
     const qf_duel pair = {.a = &v->leader,
                           .b = challenger,
+                          .length = length,
                           .ns = t->ns[t->best],
                           .seconds = share_of_sampling * seconds,
                           .seed = t->options->seed};
-    const qf_status status = qf_clock_duel(&t->bench, &pair, &duel, &conditions);
-    v->duel_s = fmax(v->duel_s, 1e-9 * (double)(qf_now_ns() - start));
-    if (status == QF_NOT_FOUND) return QF_OK; /* proves nothing */
+    const qf_status status = qf_clock_duel(&t->bench, &pair, duel, &conditions);
+    if (length == QF_DUEL_SHORT)
+        v->duel_s = fmax(v->duel_s, 1e-9 * (double)(qf_now_ns() - start));
     QF_TRY(status);
-    QF_TRY(qf_comparison_put(t->options->store, t->options->session, t->problem, t->bench.cache,
-                             &v->leader, challenger, &duel, &conditions));
-    const bool won = qf_comparison_won(&duel);
+    return qf_comparison_put(t->options->store, t->options->session, t->problem, t->bench.cache,
+                             &v->leader, challenger, duel, &conditions);
+}
+
+/* Who leads keeps its seat unless the challenger is faster beyond doubt.  A challenger that is
+ * ahead, but not beyond doubt, meets it once more, for long: there beyond doubt counts again
+ * or, where who leads was never elected, being ahead in most of the rounds.
+ *   ns     the challenger's
+ *   share  of the time that is left then */
+static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, double share)
+{
+    tuning *t = v->t;
+    qf_comparison duel;
+
+    qf_status status =
+        hold_duel(v, challenger, QF_DUEL_SHORT, share * tuning_seconds_left(t), &duel);
+    bool won = status == QF_OK && qf_comparison_won(&duel);
+    if (status == QF_OK && !won && qf_comparison_leads(&duel) &&
+        may_go_on(v, LONGER * v->duel_s / share)) {
+        status = hold_duel(v, challenger, QF_DUEL_LONG, share * tuning_seconds_left(t), &duel);
+        won = status == QF_OK &&
+              (qf_comparison_won(&duel) || (!v->reigns && qf_comparison_leads(&duel)));
+    }
+    if (status == QF_NOT_FOUND) return QF_OK;
+    QF_TRY(status);
     t->result->ties = won ? 0 : t->result->ties + (duel.ratio_low <= 1);
-    if (won || (!v->reigns && qf_comparison_leads(&duel)))
-        v->leader = *challenger, v->leader_ns = ns, v->reigns = false;
+    if (won) v->leader = *challenger, v->leader_ns = ns, v->reigns = false;
     return QF_OK;
 }
 
@@ -130,7 +181,7 @@ static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align,
     QF_TRY(status);
     if (word.outcome.verdict != QF_VERDICT_OK || word.low_ns > v->leader_ns || !may_go_on(v, 0))
         return QF_OK;
-    return challenge(v, &trial.kernel, word.ns, share * tuning_seconds_left(t));
+    return challenge(v, &trial.kernel, word.ns, share);
 }
 
 /* Placement alone can move a kernel by more than finalists differ, so where the compiler
@@ -155,43 +206,84 @@ static qf_status challenge_placements(vote *v, const int *index, int count)
     return QF_OK;
 }
 
+/* Whether its code still is what was judged. */
+static bool is_as_judged(const tuning *t, const qf_best *best)
+{
+    qf_gemm_fn *run;
+    char hash[17];
+
+    if (qf_jit_get(t->options->jit, &best->kernel, &run, hash) == QF_OK)
+        return strcmp(hash, best->code_hash) == 0;
+    qf_message_clear();
+    return false;
+}
+
+/* The place of a kernel in the space, wherever its loops are. */
+static int place_of(const tuning *t, qf_kernel_id kernel)
+{
+    kernel.tile.align = 0;
+    for (int i = 0; i < t->space.count; i++)
+        if (qf_kernel_equal(&t->space.item[i].kernel, &kernel)) return i;
+    return -1;
+}
+
+/* A kernel that is shipped for machines like this one answers without a search.  It leads, if
+ * it is about as fast here as it was there. */
+static qf_status enthrone_champion(vote *v)
+{
+    tuning *t = v->t;
+    const qf_scope scope = tuning_scope(t->options);
+    const qf_champion *c = t->options->champions
+                               ? qf_champions_find(t->options->champions, &scope, t->problem)
+                               : NULL;
+
+    if (!c || c->best.cache != t->bench.cache) return QF_OK;
+    const int i = place_of(t, c->best.kernel);
+    if (i < 0 || !is_close(t, i) || !is_as_judged(t, &c->best)) return QF_OK;
+    const qf_trial trial = {*t->problem, c->best.kernel, t->bench.cache, t->ns[t->best]};
+    tuning_word word;
+    const qf_status status = tuning_try(t, &trial, &word);
+    if (status == QF_NOT_FOUND) return QF_OK; /* quarantined */
+    QF_TRY(status);
+    if (word.outcome.verdict == QF_VERDICT_OK)
+        v->leader = c->best.kernel, v->leader_ns = word.ns, v->reigns = true;
+    return QF_OK;
+}
+
 /* Who was elected in an earlier search leads, as long as its code is what it was. */
 static qf_status enthrone(vote *v)
 {
     tuning *t = v->t;
     const qf_scope scope = tuning_scope(t->options);
     qf_best best;
-    qf_gemm_fn *run;
-    char hash[17];
 
     const qf_status status = qf_store_best(t->options->store, &scope, t->problem, &best);
-    if (status == QF_NOT_FOUND) return QF_OK;
-    QF_TRY(status);
-    if (!best.elected || best.cache != t->bench.cache ||
-        qf_jit_get(t->options->jit, &best.kernel, &run, hash) != QF_OK ||
-        strcmp(hash, best.code_hash) != 0)
-        return QF_OK;
+    if (status != QF_OK && status != QF_NOT_FOUND) return status;
+    if (status == QF_NOT_FOUND || !best.elected || best.cache != t->bench.cache ||
+        !is_as_judged(t, &best))
+        return enthrone_champion(v);
     v->leader = best.kernel, v->leader_ns = best.ns, v->reigns = true;
     return QF_OK;
 }
 
 qf_status tuning_elect(tuning *t, bool *complete)
 {
-    int index[FINALISTS] = {t->best};
-    const int count = finalists_of(t, index);
-    vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = t->ns[t->best]};
+    int fastest[FINALISTS] = {t->best}, index[FINALISTS];
+    const int count = finalists_of(t, fastest);
     int compared = 0;
 
+    memcpy(index, fastest, sizeof index);
+    rank_finalists(t, index, count);
+    vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = t->ns[index[0]]};
     t->result->ties = 0;
     QF_TRY(enthrone(&v));
     for (; compared < count && may_go_on(&v, 0); compared++) {
         const qf_kernel_id *next = &t->space.item[index[compared]].kernel;
         if (qf_kernel_equal(next, &v.leader)) continue;
-        QF_TRY(challenge(&v, next, t->ns[index[compared]],
-                         tuning_seconds_left(t) / (count - compared)));
+        QF_TRY(challenge(&v, next, t->ns[index[compared]], 1.0 / (count - compared)));
     }
     const bool all = compared == count;
-    if (all) QF_TRY(challenge_placements(&v, index, count));
+    if (all) QF_TRY(challenge_placements(&v, fastest, count));
     if (!all || tuning_stopped(t)) {
         *complete = false;
         return QF_OK;

@@ -286,7 +286,7 @@ bool qf_comparison_won(const qf_comparison *c)
 
 bool qf_comparison_leads(const qf_comparison *c)
 {
-    return c->pairs >= SURE && c->ratio < 1;
+    return c->pairs >= SURE && c->ratio * (1 + margin) < 1;
 }
 
 static double middle(double *values, int count)

@@ -67,7 +67,7 @@ double qf_comparison_bar(const qf_comparison *comparison);
 /* Whether B is faster beyond doubt: its bar lies below 1, and the pairs are enough (six) for
  * the interval to be one of 95 %. */
 bool qf_comparison_won(const qf_comparison *comparison);
-/* Whether B rather is the faster one than A, with as many pairs. */
+/* Whether B rather is the faster one by more than that percent, with as many pairs. */
 bool qf_comparison_leads(const qf_comparison *comparison);
 
 /* One comparison of the same two sides, number `round` (0 …), with everything set up anew. */

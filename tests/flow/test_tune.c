@@ -194,9 +194,35 @@ static void the_closest_are_tried_at_other_places(void **state)
                  align);
         assert_int_equal(check_sql_number(text), 3);
     }
-    /* Five meet the leader; those at other places only if they may be faster. */
+    /* Five meet the leader, those at other places only if they may be faster, and whoever was
+     * ahead without a doubt left once more. */
     assert_in_range(check_sql_number("SELECT count(*) FROM comparison WHERE session = 2"), 5,
-                    5 + 6);
+                    2 * (5 + 6));
+}
+
+/* Trials are lucky, the prior says the same in every search. */
+static void who_is_expected_leads_and_others_come_in_order(void **state)
+{
+    static const char of_a[] = "SELECT (SELECT predicted_ns FROM trial WHERE trial.kernel = a) "
+                               "FROM comparison WHERE session = 2 ORDER BY id",
+                      order[] =
+                          "SELECT count(*) FROM (SELECT (SELECT predicted_ns FROM trial WHERE "
+                          "trial.kernel = b) AS now, lag((SELECT predicted_ns FROM trial WHERE "
+                          "trial.kernel = b)) OVER (ORDER BY comparison.id) AS last FROM "
+                          "comparison JOIN kernel ON kernel.id = b WHERE session = 2 AND NOT "
+                          "name GLOB '*_al[0-9]*') WHERE now < last";
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made(6);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    pretend_all_are_close();
+    b = made(6);
+    tuned(&b, small, QF_OK);
+    qf_store_close(b.store);
+    assert_int_equal(check_sql_number(of_a),
+                     check_sql_number("SELECT min(predicted_ns) FROM trial WHERE session = 1"));
+    assert_int_equal(check_sql_number(order), 0);
 }
 
 static void who_was_elected_is_challenged_first(void **state)
@@ -390,8 +416,12 @@ static void check_duel(const char *name, bool moves)
     const int moved = bench.moves;
     qf_comparison comparison;
     qf_conditions conditions;
-    const qf_duel part = {&kernel.id, &kernel.id, bench.operands.weights.panels / 4,
-                          1e5,        0.2,        1};
+    const qf_duel part = {.a = &kernel.id,
+                          .b = &kernel.id,
+                          .b_panels = bench.operands.weights.panels / 4,
+                          .ns = 1e5,
+                          .seconds = 0.2,
+                          .seed = 1};
     assert_int_equal(qf_clock_duel(&bench, &part, &comparison, &conditions), QF_OK);
     assert_true(qf_comparison_won(&comparison));
     assert_int_equal(bench.moves >= moved + 3, moves);
@@ -541,6 +571,7 @@ int main(void)
         LEDGER_TEST(tuning_finds_records_and_reuses),
         LEDGER_TEST(a_stopped_search_keeps_and_resumes),
         LEDGER_TEST(the_closest_are_tried_at_other_places),
+        LEDGER_TEST(who_is_expected_leads_and_others_come_in_order),
         LEDGER_TEST(who_was_elected_is_challenged_first),
         LEDGER_TEST(an_election_on_a_slow_machine_is_held_again),
         LEDGER_TEST(changed_code_is_measured_again),

@@ -368,11 +368,11 @@ static void test_what_wins(void **state)
     /* Sure, and too little to be sure of. */
     const qf_comparison little = {.ratio = 0.998, .ratio_high = 0.999, .pairs = 99};
     assert_false(qf_comparison_won(&little));
-    assert_true(qf_comparison_leads(&little));
+    assert_false(qf_comparison_leads(&little));
     assert_true(
-        qf_comparison_leads(&(qf_comparison){.ratio = 0.99, .ratio_high = 1.1, .pairs = 6}));
+        qf_comparison_leads(&(qf_comparison){.ratio = 0.989, .ratio_high = 1.1, .pairs = 6}));
     assert_false(qf_comparison_leads(&(qf_comparison){.ratio = 0.97, .pairs = 5}));
-    assert_false(qf_comparison_leads(&(qf_comparison){.ratio = 1, .pairs = 99}));
+    assert_false(qf_comparison_leads(&(qf_comparison){.ratio = 0.991, .pairs = 99}));
 }
 
 /* Rounds as they come, and how many were asked for. */
@@ -408,7 +408,8 @@ static void matches_are_won_in_most_rounds(void **state)
         {{0.97, 0.985, 0.985}, 0.985, 0.991, 3, true, false}, /* sure of it in one alone */
         {{1.01, 0.95, 0.97, 0.96}, 0.965, 0.9705, 4, true, true},
         {{0.95, 1.01, 0.97, 1.02, 0.96}, 0.97, 0.976, 5, true, true},
-        {{0.995, 1.01, 0.985, 1.02, 0.98}, 0.995, 1.003, 5, true, false},
+        {{0.985, 1.01, 0.985, 1.02, 0.98}, 0.985, 0.993, 5, true, false},
+        {{0.995, 1.01, 0.985, 1.02, 0.98}, 0.995, 1.003, 5, false, false},
         {{0.95, 1.01, 0.97, 1.02, 1.04}, 1.01, 1.017, 5, false, false},
         {{1.01, 1.02, 1.03}, 1.02, 1.027, 3, false, false},
         {{1.027, 0.95, 0.95, 0.95}, 0.95, 0.9565, 4, true, true},
