@@ -4,12 +4,14 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "autotune/space.h"
 #include "exported.h"
 #include "ledger_fixture.h"
+#include "qforge/champions.h"
 #include "qforge/tune.h"
 
 static qf_cpu cpu;
@@ -46,7 +48,7 @@ static void report(void *context, const qf_tune_event *event)
     if (o->count < TRIED) o->kernel[o->count++] = *event->kernel;
 }
 
-static order tune(int trials)
+static order tune_beside(const qf_champions *champions, int trials)
 {
     order o = {0};
     qf_tune_result result;
@@ -60,6 +62,7 @@ static order tune(int trials)
                                .budget_s = 20,
                                .trials = trials,
                                .recipe = QF_RECIPE_COUNT,
+                               .champions = champions,
                                .report = report,
                                .context = &o};
     assert_int_equal(qf_session_begin(store, &info, &options.session), QF_OK);
@@ -68,6 +71,11 @@ static order tune(int trials)
     assert_int_equal(result.measured + result.failed + result.reused, trials);
     qf_store_close(store);
     return o;
+}
+
+static order tune(int trials)
+{
+    return tune_beside(NULL, trials);
 }
 
 /* A win of the kernel, of another machine or ABI. */
@@ -130,6 +138,54 @@ static void a_file_from_outside_is_a_seed(void **state)
     }
 }
 
+/* Everything tried was about as fast, nobody is elected yet, and there is a champion; returns
+ * whether it was the first to be challenged. */
+static bool leads(const qf_champions *champions)
+{
+    enum { TRIALS = 6 };
+    char name[QF_NAME_MAX], text[QF_NAME_MAX + 120];
+
+    check_sql("DROP TRIGGER IF EXISTS outcome_fixed; DROP TRIGGER IF EXISTS election_kept; "
+              "DELETE FROM election; "
+              "UPDATE outcome SET low_ns = 900, median_ns = 1000 + trial, high_ns = 1100");
+    const int64_t last = check_sql_number("SELECT coalesce(max(id), 0) FROM comparison");
+    tune_beside(champions, TRIALS);
+    qf_kernel_print(&champions->item[0].best.kernel, name);
+    snprintf(text, sizeof text,
+             "SELECT a = (SELECT id FROM kernel WHERE name = '%s') FROM comparison WHERE "
+             "id > %lld ORDER BY id",
+             name, (long long)last);
+    return check_sql_number(text) == 1;
+}
+
+/* Of this very machine and code, and placed as no candidate is. */
+static void a_shipped_champion_leads(void **state)
+{
+    (void)state;
+    if (space.count < 8) skip();
+    tune(6);
+    qf_champion champion = {.best = {.problem = problem,
+                                     .kernel = space.item[4].kernel,
+                                     .cache = qf_tune_cache_mode(&problem),
+                                     .elected = true,
+                                     .settled = true},
+                            .code_abi = QF_CODE_ABI};
+    qf_kernel_id *kernel = &champion.best.kernel;
+    const qf_champions champions = {1, &champion};
+    qf_gemm_fn *run;
+
+    kernel->tile.align = 64;
+    memcpy(champion.tune_key, cpu.tune_key, sizeof champion.tune_key);
+    assert_int_equal(qf_jit_get(jit, kernel, &run, champion.best.code_hash), QF_OK);
+    assert_true(leads(&champions));
+    /* Beside another one it is a seed at most. */
+    champion.best.code_hash[0] ^= 1;
+    assert_false(leads(&champions));
+    champion.best.code_hash[0] ^= 1;
+    champion.code_abi++;
+    assert_false(leads(&champions));
+}
+
 /* Of other kernels, problems and kinds of memory there is nothing to begin with. */
 static void without_seeds_nothing_changes(void **state)
 {
@@ -152,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SEED_TEST(what_won_elsewhere_is_tried_first),
         SEED_TEST(a_file_from_outside_is_a_seed),
+        SEED_TEST(a_shipped_champion_leads),
         SEED_TEST(without_seeds_nothing_changes),
     };
     return cmocka_run_group_tests(tests, start, end);
