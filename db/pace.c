@@ -11,6 +11,13 @@
     " WHERE election.problem = (SELECT id FROM problem WHERE name = ?1) "                      \
     "   AND tune_key = ?2 AND abi = ?3 ORDER BY election.id DESC LIMIT 1), "
 
+#define COMPARED                                                                               \
+    "(SELECT avg(canary_ns) FROM comparison JOIN problem ON problem.id = comparison.problem "  \
+    " WHERE session = elected.session AND problem.name = ?1)"
+#define TRIED                                                                                  \
+    "(SELECT avg(canary_ns) FROM outcome JOIN trial ON trial.id = outcome.trial "              \
+    " JOIN problem ON problem.id = trial.problem "                                             \
+    " WHERE session = elected.session AND problem.name = ?1)"
 #define SEEN                                                                                   \
     "seen AS (SELECT canary_ns, session FROM comparison UNION ALL "                            \
     "  SELECT canary_ns, session FROM outcome JOIN trial ON trial.id = outcome.trial) "
@@ -24,9 +31,8 @@ qf_status qf_store_pace(qf_store *store, const qf_scope *scope, const qf_problem
     qf_problem_print(problem, name);
     QF_TRY(sql_find(
         store->sql,
-        ELECTED SEEN "SELECT (SELECT avg(canary_ns) FROM comparison JOIN problem ON "
-                     "  problem.id = comparison.problem WHERE session = elected.session "
-                     "  AND problem.name = ?1) AS ns, (SELECT min(canary_ns) FROM seen "
+        ELECTED SEEN "SELECT coalesce(" COMPARED ", " TRIED ") AS ns, "
+                     "  (SELECT min(canary_ns) FROM seen "
                      "  JOIN session ON session.id = seen.session "
                      "  JOIN machine ON machine.id = session.machine "
                      "  WHERE machine.perf_key = elected.perf_key), done_us "

@@ -179,7 +179,7 @@ typedef struct qf_best {
 /* How fast the machine was while a kernel was elected: canaries (conditions.h), so that the
  * smaller is the faster. */
 typedef struct qf_pace {
-    double ns;       /* the election's, mean of its comparisons */
+    double ns;       /* mean of its comparisons; without one, of its session's trials */
     double least_ns; /* of all the ledger has of this very machine (perf_key) */
     int64_t unix_us; /* when it was held */
 } qf_pace;
