@@ -78,18 +78,18 @@ static int finalists_of(const tuning *t, int *index)
     return count;
 }
 
-/* The prior's favourite is among them even where ten others were faster, and they come in its
- * order: it is the same in every search, trials are not. */
-static void rank_finalists(const tuning *t, int *index, int count)
+/* The prior's favourite is among them however its trial went, for memory may have been slow
+ * just then, and they come in its order: it is the same in every search, trials are not.
+ * Returns how many they are now, at most one more. */
+static int rank_finalists(const tuning *t, int *index, int count)
 {
-    int first = index[0];
+    int first = index[0], at = 0;
 
     for (int i = 0; i < t->space.count; i++)
-        if (is_close(t, i) && t->space.item[i].predicted_ns < t->space.item[first].predicted_ns)
+        if (t->ns[i] > 0 && t->space.item[i].predicted_ns < t->space.item[first].predicted_ns)
             first = i;
-    int at = 0;
-    while (at < count - 1 && index[at] != first) at++;
-    index[at] = first;
+    while (at < count && index[at] != first) at++;
+    if (at == count) index[count++] = first;
     for (int i = 1; i < count; i++) {
         const int moved = index[i];
         int to = i;
@@ -99,6 +99,7 @@ static void rank_finalists(const tuning *t, int *index, int count)
             index[to] = index[to - 1];
         index[to] = moved;
     }
+    return count;
 }
 
 /* An election under way. */
@@ -268,12 +269,12 @@ static qf_status enthrone(vote *v)
 
 qf_status tuning_elect(tuning *t, bool *complete)
 {
-    int fastest[FINALISTS] = {t->best}, index[FINALISTS];
-    const int count = finalists_of(t, fastest);
+    int fastest[FINALISTS] = {t->best}, index[FINALISTS + 1];
+    const int close = finalists_of(t, fastest);
     int compared = 0;
 
-    memcpy(index, fastest, sizeof index);
-    rank_finalists(t, index, count);
+    memcpy(index, fastest, sizeof fastest);
+    const int count = rank_finalists(t, index, close);
     vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = t->ns[index[0]]};
     t->result->ties = 0;
     QF_TRY(enthrone(&v));
@@ -283,7 +284,7 @@ qf_status tuning_elect(tuning *t, bool *complete)
         QF_TRY(challenge(&v, next, t->ns[index[compared]], 1.0 / (count - compared)));
     }
     const bool all = compared == count;
-    if (all) QF_TRY(challenge_placements(&v, fastest, count));
+    if (all) QF_TRY(challenge_placements(&v, fastest, close));
     if (!all || tuning_stopped(t)) {
         *complete = false;
         return QF_OK;

@@ -378,19 +378,20 @@ static void what_computes_long_fetches_ahead(void **state)
                  {"fast_q4g64_8x4096x4096_t1", QF_ISA_AVX512GFNI, 8},
                  {"table_q2g64_64x4096x4096_t1", QF_ISA_AVX2, 0}}; /* from cache */
     (void)state;
-    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
-        const bool zen5 = i % 2;
+    for (size_t i = 0; i < 3 * sizeof cases / sizeof *cases; i++) {
+        const bool zen4 = i % 3 == 1, zen5 = i % 3 == 2;
         qf_cpu cpu = machine();
         qf_problem problem;
         qf_space space;
-        cpu.isas |= 1u << cases[i / 2].isa;
-        cpu.vector_bytes = qf_isa_of(cases[i / 2].isa)->vector_bytes;
-        if (zen5) snprintf(cpu.vendor, sizeof cpu.vendor, "AuthenticAMD");
+        cpu.isas |= 1u << cases[i / 3].isa;
+        cpu.vector_bytes = qf_isa_of(cases[i / 3].isa)->vector_bytes;
+        if (zen4 || zen5) snprintf(cpu.vendor, sizeof cpu.vendor, "AuthenticAMD");
+        if (zen4) cpu.family = 0x19, cpu.model = 0x11;
         if (zen5) cpu.family = 0x1A, cpu.model = 2;
-        assert_int_equal(qf_problem_parse(cases[i / 2].problem, &problem), QF_OK);
+        assert_int_equal(qf_problem_parse(cases[i / 3].problem, &problem), QF_OK);
         assert_int_equal(qf_space_build(&cpu, &problem, QF_RECIPE_COUNT, &space), QF_OK);
         const qf_kernel_id *best = &space.item[0].kernel;
-        assert_int_equal(best->tile.prefetch, zen5 ? cases[i / 2].prefetch : 0);
+        assert_int_equal(best->tile.prefetch, zen5 ? cases[i / 3].prefetch : 0);
         qf_space_release(&space);
     }
 }
