@@ -175,6 +175,27 @@ static void when_all_failed_there_is_an_end(void **state)
     qf_points_release(&points);
 }
 
+/* Whatever is as expected so far, the next family of kernels need not be: the guided search
+ * looks at two dozen before it believes there is nothing to gain, and then does not look on. */
+static void an_end_comes_after_a_good_look(void **state)
+{
+    static world w;
+    double ns[COUNT] = {0};
+    int order[COUNT], tried = 0, next = 0;
+
+    (void)state;
+    world_init(&w, 0);
+    for (; tried < COUNT; tried++) {
+        const qf_search_view view = {&w.points, w.expected, ns, order, tried, 1};
+        assert_int_equal(qf_strategy_guided(&view, &next), QF_OK);
+        if (next < 0) break;
+        order[tried] = next;
+        ns[next] = w.expected[next];
+    }
+    assert_in_range(tried, 24, 60);
+    qf_points_release(&w.points);
+}
+
 /* 36 trials are one in twenty. */
 static void what_is_clever_beats_chance(void **state)
 {
@@ -339,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_tried_twice),
         cmocka_unit_test(when_all_failed_there_is_an_end),
+        cmocka_unit_test(an_end_comes_after_a_good_look),
         cmocka_unit_test(what_is_clever_beats_chance),
         cmocka_unit_test(a_process_passes_through_what_it_knows),
         cmocka_unit_test(trees_learn_a_law),
