@@ -266,24 +266,32 @@ static bool prefers_one_stream(const qf_cpu *cpu)
     return zen4 || cpu->family > 0x19;
 }
 
-/* A Zen 4 reads 11 GB/s where it is told to fetch 2 KiB ahead or more into L2, and 31 where it
- * is not (docs/performance.md); nobody else was seen to mind, and a Zen 5 gains. */
-static bool gains_from_fetching(const qf_cpu *cpu)
+/* How far ahead a core gains from being told to fetch, and from how few bytes a cycle on: from
+ * there the arithmetic leaves the hardware's prefetcher long enough without a miss to lose its
+ * lead (4096x4096 at 4 bits, docs/performance.md).
+ *   Zen 5  between 1 row with AVX2, 8 percent faster, and 2 with AVX-512, 20 percent slower
+ *   Zen 4  between 4 rows with AVX2, a quarter faster, and 2, 4 percent slower; it reads
+ *          11 GB/s where it is told to fetch into L2, and 31 where it is not
+ * Nobody else was seen to gain. */
+typedef struct fetching {
+    int ahead; /* KiB; 0: none */
+    double bytes_per_cycle;
+} fetching;
+
+static fetching fetching_of(const qf_cpu *cpu)
 {
-    return prefers_one_stream(cpu) && cpu->family > 0x19;
+    if (!prefers_one_stream(cpu)) return (fetching){0};
+    return cpu->family > 0x19 ? (fetching){8, 13} : (fetching){QF_PREFETCH_L1, 6};
 }
 
-/* Whether fetching ahead pays there: from memory, and where the arithmetic leaves the
- * hardware's prefetcher long enough without a miss to lose its lead.  The bound is between
- * 1x4096x4096 at 4 bits with AVX2, 8 percent faster, and 2x4096x4096 with AVX-512, 20 percent
- * slower. */
+/* Whether fetching ahead pays there, which it does from memory only. */
 static bool prefetch_pays(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel,
                           double cycles)
 {
-    static const double bytes_per_cycle = 13;
+    const fetching gain = fetching_of(cpu);
     const double passes = ceil_div((double)p->m, kernel->tile.mr);
-    return gains_from_fetching(cpu) && qf_tune_cache_mode(p) == QF_COLD &&
-           weight_bytes(p) < bytes_per_cycle * cycles / passes;
+    return kernel->tile.prefetch == gain.ahead && qf_tune_cache_mode(p) == QF_COLD &&
+           weight_bytes(p) < gain.bytes_per_cycle * cycles / passes;
 }
 
 /* Streams of weights that such a machine loses its way among, beyond the first; recipes of

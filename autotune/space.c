@@ -15,8 +15,9 @@ enum { ROWS_MAX = 14, PANELS_MAX = 4, SPACE_MAX = 8192 };
 static const int unrolls[] = {1, 2, 4};
 static const int depths[] = {128, 192, 256, 384, 512};
 static const double shares[] = {0.25, 0.5, 0.75}; /* of L2, for rows of x */
-/* 2 KiB are too late and 16 as good, on the one machine that was seen to need any. */
-static const int prefetches[] = {0, 8};
+/* A Zen 4 gains from those that go to L1, wherever they are within it, a Zen 5 from those that
+ * go to L2: there 2 KiB are too late and 16 as good. */
+static const int prefetches[] = {0, QF_PREFETCH_L1, 8};
 enum {
     PREFETCHES = sizeof prefetches / sizeof *prefetches,
     UNROLLS = sizeof unrolls / sizeof *unrolls,

@@ -39,9 +39,11 @@ LLVMValueRef cg_param_splat(const cg_emit *e, LLVMValueRef record, int slot, int
 
 void cg_fetch_ahead(const cg_emit *e, LLVMValueRef at, int64_t bytes)
 {
-    if (e->id->tile.prefetch)
-        cg_prefetch(e, cg_beyond(e, at, cg_i64(e, 1024L * e->id->tile.prefetch)), bytes,
-                    CG_TO_READ);
+    const int ahead = e->id->tile.prefetch;
+
+    if (ahead)
+        cg_prefetch(e, cg_beyond(e, at, cg_i64(e, 1024L * ahead)), bytes,
+                    ahead <= QF_PREFETCH_L1 ? CG_TO_READ_AT_ONCE : CG_TO_READ);
 }
 
 cg_block cg_block_at(const cg_emit *e, LLVMValueRef at)

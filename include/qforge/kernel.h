@@ -127,11 +127,13 @@ typedef struct qf_problem {
  *   mc       rows of x kept in L2 meanwhile; 0 likewise
  *   align    bytes every loop of the code begins at a multiple of; 0 is the compiler's
  *            choice.  Placement alone can move a kernel by a third, so it is tuned.
- *   prefetch KiB ahead of use that the weights' lines are fetched into L2, by recipes of whole
- *            depth with packed codes; 0: what the hardware fetches.  Tiles of several rows
- *            leave its prefetcher too long without a miss (a fifth of 8x4096x4096 on a Zen 5),
- *            and where it keeps up it is better left alone (so is 1x4096x4096).
+ *   prefetch KiB ahead of use that the weights' lines are fetched, by recipes of whole depth
+ *            with packed codes, up to QF_PREFETCH_L1 into L1, from further into L2; 0: what the
+ *            hardware fetches.  Tiles of several rows leave its prefetcher too long without a
+ *            miss (a fifth of 8x4096x4096 on a Zen 4 and a Zen 5), and where it keeps up it is
+ *            better left alone (so is 1x4096x4096).
  * kc and mc are loop bounds of gemm.c and do not reach the emitted code. */
+enum { QF_PREFETCH_L1 = 4 };
 typedef struct qf_tile {
     int mr, nr, unroll, kc, mc, align, prefetch;
 } qf_tile;

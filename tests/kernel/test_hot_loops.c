@@ -274,7 +274,8 @@ static void outer_products_fetch(void **state)
     }
 }
 
-/* Every line of packed codes once, where the tile says so. */
+/* Every line of packed codes once, where the tile says so: into L1 from near, into L2 from
+ * far. */
 static void weights_are_fetched_ahead(void **state)
 {
     static const struct {
@@ -285,18 +286,20 @@ static void weights_are_fetched_ahead(void **state)
                  {QF_RECIPE_DOT2, QF_Q8, 2, 16},  {QF_RECIPE_ROWS, QF_Q4, 2, 4},
                  {QF_RECIPE_LOOKUP, QF_Q2, 3, 4}, {QF_RECIPE_DOT3, QF_Q4, 1, 8}};
     (void)state;
-    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
-        const int ahead = i % 2 ? 8 : 0;
-        const qf_kernel_id id = {cases[i / 2].recipe,
-                                 cases[i / 2].quant,
+    for (size_t i = 0; i < 3 * sizeof cases / sizeof *cases; i++) {
+        static const int aheads[] = {0, QF_PREFETCH_L1, 8};
+        const int ahead = aheads[i % 3], due = cases[i / 3].lines;
+        const qf_kernel_id id = {cases[i / 3].recipe,
+                                 cases[i / 3].quant,
                                  64,
                                  QF_ISA_AVX2,
-                                 {cases[i / 2].rows, 16, 1, 0, 0, 0, ahead}};
+                                 {cases[i / 3].rows, 16, 1, 0, 0, 0, ahead}};
         emit(&id);
         const check_span loop = hot_loop(id.recipe != QF_RECIPE_ROWS, false);
-        const int lines = check_count(&here, loop, "prefetcht1");
-        if (lines != (ahead ? cases[i / 2].lines : 0))
-            fail_msg("%s: %d lines are fetched", here.name, lines);
+        const int near = check_count(&here, loop, "prefetcht0");
+        const int far = check_count(&here, loop, "prefetcht1");
+        if (near != (ahead == QF_PREFETCH_L1 ? due : 0) || far != (ahead == 8 ? due : 0))
+            fail_msg("%s: %d lines are fetched into L1, %d into L2", here.name, near, far);
         check_listing_release(&here);
     }
     const qf_kernel_id steps = {
