@@ -141,9 +141,9 @@ static qf_status check(const cg_emit *e)
                        qf_isa_of(e->id->isa)->name);
     }
     QF_TRY(cg_check_not_unrolled(e));
-    /* Beside one panel's sums: a word and its halves, a table and what it gives, two constants.
-     */
-    return cg_check_registers(e, e->id->tile.mr, 6);
+    /* Beside one panel's sums: a word and its halves, a table and what it gives, two constants,
+     * and two of the next row's. */
+    return cg_check_registers(e, e->id->tile.mr, 8);
 }
 
 const cg_recipe cg_recipe_LOOKUP = {check, emit};

@@ -129,12 +129,22 @@ static void emit(const cg_emit *e)
     cg_loop_end(e, &columns, NULL);
 }
 
+/* One broadcast and one product; where that takes several instructions, more are begun at once
+ * the more vectors and registers there are. */
+static int in_flight(const cg_emit *e)
+{
+    if (qf_isa_of(e->id->isa)->bytes == QF_BYTES_DOTS) return 2;
+    if (e->isa->registers <= 16) return 3;
+    return cg_tile_vectors(e) > 2 ? 5 : 2;
+}
+
 static qf_status check(const cg_emit *e)
 {
     QF_TRY(cg_check_not_unrolled(e));
-    /* a row of quads, one broadcast, one product; joining planes takes a constant, and four
-     * rows taken by lane one more load in flight */
-    const int others = 2 + (qf_recipe_of(e->id->recipe)->planes > 1) + (e->isa->lanes != NULL);
+    /* beside a row of quads; joining planes takes a constant, and four rows taken by lane one
+     * more load in flight */
+    const int others =
+        in_flight(e) + (qf_recipe_of(e->id->recipe)->planes > 1) + (e->isa->lanes != NULL);
     return cg_check_registers(e, cg_dot_rows(e) * cg_tile_vectors(e),
                               cg_tile_vectors(e) + others);
 }

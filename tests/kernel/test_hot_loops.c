@@ -10,9 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalogue.h"
 #include "listing.h"
 #include "qforge/codegen.h"
 #include "qforge/pack.h"
+#include "spills.h"
+
+enum { SAMPLE = 6 };
 
 static check_listing here;
 
@@ -77,6 +81,13 @@ static void check_outer(const qf_kernel_id *id)
     if (spills(loop)) fail_msg("%s: %d spills", here.name, spills(loop));
 }
 
+/* Weights come and go, and may wait; sums stay, or are away once in a block of 32 k. */
+static void check_rows(check_span loop)
+{
+    check_floats(loop);
+    if (check_sums_on_stack(&here, loop) > 1) fail_msg("%s: a sum on the stack", here.name);
+}
+
 /* The integer sums change with every quad: one without a register would be stored eight times
  * in a block of 32 k.  What waits for them may do so elsewhere: the floats they are
  * added to, sums of runs that are over, words of codes. */
@@ -93,6 +104,15 @@ static void check_stores(check_span loop, int blocks, int waiting)
         stores++;
     }
     if (stores > waiting) fail_msg("%s: stores %d, %d wait", here.name, stores, waiting);
+}
+
+/* What a run of products gave is added to what waits when it is over, not product by product.
+ */
+static void check_sums(check_span loop, int runs)
+{
+    const int added = check_sums_on_stack(&here, loop);
+    if (added > (runs > 2 ? runs : 2))
+        fail_msg("%s: a sum is added to %d times on the stack", here.name, added);
 }
 
 /* All quads of a group, for every row, plane of activations, vector and half of a code too
@@ -123,7 +143,10 @@ static void check_bytes(const qf_kernel_id *id)
     const int passes = packed ? vectors / 2 : 1;
     const int sums = rows * (tables ? 1 : vectors / passes);
     const int blocks = id->group / QF_BLOCK_K * halves * passes;
-    check_stores(loop, blocks, id->tile.mr * vectors + 2 * blocks * sums);
+    if (strcmp(qf_isa_of(id->isa)->arch, "x86_64") == 0)
+        check_sums(loop, id->group / QF_BLOCK_K * halves);
+    else
+        check_stores(loop, blocks, id->tile.mr * vectors + 2 * blocks * sums);
 }
 
 /* Vectors that wait on the stack do so within lines, wherever the caller left it. */
@@ -141,10 +164,6 @@ static void check_alignment(void)
 
 static void check(const qf_kernel_id *id)
 {
-    if (qf_codegen_check(id) != QF_OK) {
-        qf_message_clear();
-        return;
-    }
     emit(id);
     if (check_count(&here, whole(), check_words_of(id->isa).call))
         fail_msg("%s calls something", here.name);
@@ -154,8 +173,16 @@ static void check(const qf_kernel_id *id)
     else if (id->recipe != QF_RECIPE_ROWS)
         check_outer(id);
     else
-        check_floats(hot_loop(false, false));
+        check_rows(hot_loop(false, false));
     check_listing_release(&here);
+}
+
+static void check_if_any(const qf_kernel_id *id)
+{
+    if (qf_codegen_check(id) == QF_OK)
+        check(id);
+    else
+        qf_message_clear();
 }
 
 static void check_formats(qf_kernel_id id)
@@ -175,13 +202,13 @@ static void check_formats(qf_kernel_id id)
         id.group = 0;
         if (q == QF_F32) {
             id.tile.prefetch = 0;
-            if (row->formats == QF_FORMATS_ANY) check(&id);
+            if (row->formats == QF_FORMATS_ANY) check_if_any(&id);
             continue;
         }
         for (int g = first; g <= last; g++) {
             id.group = groups[g];
             id.tile.prefetch = row->depth == QF_DEPTH_WHOLE && q % 2 ? 8 : 0;
-            check(&id);
+            check_if_any(&id);
         }
     }
 }
@@ -203,25 +230,36 @@ static void check_tiles(qf_recipe recipe, qf_isa isa)
                                               .align = t % 2 ? 64 : 0}});
 }
 
-static void check_isa(qf_isa isa)
+static void check_tunable(void *context, const qf_kernel_id *id)
 {
-    for (int recipe = 0; recipe < QF_RECIPE_COUNT; recipe++)
-        check_tiles((qf_recipe)recipe, isa);
+    (void)context;
+    if (!id->tile.prefetch) check(id);
 }
 
+/* Everything the tuner may pick; with other vectors than AVX2's a sample, whose tiles are many,
+ * unless all is asked for. */
 static void hot_loops_of_x86(void **state)
 {
+    const char *every = getenv("QFORGE_EVERY_KERNEL");
     (void)state;
-    for (int isa = 0; isa < QF_ISA_COUNT; isa++)
-        if (strcmp(qf_isa_of((qf_isa)isa)->arch, "x86_64") == 0) check_isa((qf_isa)isa);
+    for (int isa = 0; isa < QF_ISA_COUNT; isa++) {
+        const qf_isa_row *row = qf_isa_of((qf_isa)isa);
+        if (strcmp(row->arch, "x86_64") != 0) continue;
+        const bool all = (every && *every == '1') || isa == QF_ISA_AVX2;
+        const int shown = check_catalogue((qf_isa)isa, all ? 0 : SAMPLE, check_tunable, NULL);
+        print_message("%s: %d kernels\n", row->name, shown);
+        assert_true(shown > 100);
+    }
 }
 
 /* Longer vectors are the same code with other constants. */
 static void hot_loops_of_arm(void **state)
 {
     (void)state;
-    check_isa(QF_ISA_NEON);
-    check_isa(QF_ISA_SVE2_512);
+    for (int recipe = 0; recipe < QF_RECIPE_COUNT; recipe++) {
+        check_tiles((qf_recipe)recipe, QF_ISA_NEON);
+        check_tiles((qf_recipe)recipe, QF_ISA_SVE2_512);
+    }
 }
 
 /* Loops begin where the tile says. */
