@@ -43,12 +43,11 @@ static void emit(const cg_emit *e)
 /* The more registers there are, the more is begun at once; products of several instructions
  * more than others.  Two bits and groups of 128 have no run that ends within the group, and
  * several panels leave off in the midst of one. */
-static int in_flight(const cg_emit *e, bool planes)
+static int in_flight(const cg_emit *e)
 {
     const bool endless = e->id->quant == QF_Q2 && e->id->group == 128;
     if (e->isa->registers <= 16) return endless && cg_tile_panels(e) > 1 ? 7 : 5;
-    if (qf_isa_of(e->id->isa)->bytes == QF_BYTES_TABLES) return 9;
-    return planes ? 5 : 7;
+    return qf_isa_of(e->id->isa)->bytes == QF_BYTES_TABLES ? 9 : 5;
 }
 
 static qf_status check(const cg_emit *e)
@@ -57,10 +56,11 @@ static qf_status check(const cg_emit *e)
     /* The integer sums of one panel must stay in registers; the float accumulators are
      * touched once a group and may wait in memory.  Joining planes takes constants, and three
      * bits come from words that are wanted again. */
-    const bool planes = qf_recipe_of(e->id->recipe)->planes > 1;
+    const int planes = qf_recipe_of(e->id->recipe)->planes;
     const int bits = qf_quant_of(e->id->quant)->bits;
+    const int others = in_flight(e) + 2 * (planes > 1) + 2 * (bits == 3);
     return cg_check_registers(e, 2 * cg_dot_rows(e),
-                              in_flight(e, planes) + 2 * planes + 2 * (bits == 3));
+                              others > 7 || e->isa->registers <= 16 ? others : 7);
 }
 
 const cg_recipe cg_recipe_DOT = {check, emit};

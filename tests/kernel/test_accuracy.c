@@ -17,9 +17,9 @@ enum { N = 48, K = 1024 };
 
 static qf_pool *pool;
 
-/* What must hold, as shares: of the Frobenius norm of the product, for normal and for even
- * activations; and of the largest activation of a group for every one of them, where classes
- * round those. */
+/* What must hold, as shares: of the Frobenius norm a product of independent factors has (one
+ * row's own may be small by chance), for normal and for even activations; and of the largest
+ * activation of a group for every one of them, where classes round those. */
 typedef struct bounds {
     qf_accuracy accuracy;
     double normal, even, each;
@@ -29,7 +29,7 @@ typedef struct bounds {
  * 0.88e-5 in the mean, and the largest of 64 normal ones is 2.4 times the mean, of even ones
  * 1.7 times. */
 static const bounds classes[] = {
-    {QF_EXACT, 2e-6, 2e-6, 0}, {QF_FINE, 4e-5, 3e-5, 1.56e-5}, {QF_FAST, 1.6e-2, 1.2e-2, 4.0e-3}};
+    {QF_EXACT, 2e-6, 2e-6, 0}, {QF_FINE, 3e-5, 2.1e-5, 1.56e-5}, {QF_FAST, 8e-3, 6e-3, 4.0e-3}};
 
 static double largest_of(const float *x, int64_t count)
 {
@@ -50,7 +50,7 @@ static double reach_of(const float *x, const float *w, int group)
     return reach;
 }
 
-/* Returns the error over the product, by Frobenius norms. */
+/* Returns the error over the product, by Frobenius norms; the product's as expected. */
 static double error_of(const bounds *b, const float *x, const check_weights *weights,
                        const float *y, int64_t m)
 {
@@ -59,17 +59,18 @@ static double error_of(const bounds *b, const float *x, const check_weights *wei
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < N; j++) {
             const float *a = x + i * K, *w = weights->w + j * K;
-            double value = 0, magnitude = 0;
+            double value = 0, magnitude = 0, aa = 0, ww = 0;
             for (int64_t t = 0; t < K; t++) {
                 value += (double)a[t] * w[t];
                 magnitude += fabs((double)a[t] * w[t]);
+                aa += (double)a[t] * a[t], ww += (double)w[t] * w[t];
             }
             const double off = fabs(y[i * N + j] - value);
             const double allowed = b->each * reach_of(a, w, weights->matrix.group);
             if (b->each > 0 && off > allowed + 2e-6 * magnitude)
                 fail_msg("%s: off by %g, allowed %g", qf_accuracy_of(b->accuracy)->name, off,
                          allowed);
-            error += off * off, whole += value * value;
+            error += off * off, whole += aa * ww / K;
         }
     return sqrt(error / whole);
 }
@@ -92,7 +93,9 @@ static void check_class(const qf_kernel_source *source, const bounds *b, qf_quan
         for (int64_t i = 0; i < m * K; i++)
             x[i] = (float)(even ? 2 * qf_random_unit(random) - 1 : qf_random_normal(random));
         qf_gemm_run(&gemm, x, K, y, N, m, false, workspace);
-        const double error = error_of(b, x, &weights, y, m), most = even ? b->even : b->normal;
+        /* Weights have a mean, by which a row's errors add up: one row says little. */
+        const double most = (m == 1 ? 2 : 1) * (even ? b->even : b->normal);
+        const double error = error_of(b, x, &weights, y, m);
         if (!(error <= most))
             fail_msg("%s, %s, group %d, %d rows, %s: %.3g of the product, at most %.3g",
                      qf_accuracy_of(b->accuracy)->name, qf_quant_of(quant)->name, group, (int)m,
