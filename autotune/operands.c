@@ -113,7 +113,7 @@ qf_status qf_operands_init(const qf_cpu *cpu, const qf_problem *p, qf_cache_mode
     o->y = qf_alloc_array((size_t)(p->m * o->ldy), sizeof *o->y);
     qf_status status = o->x && o->y ? QF_OK : QF_MEMORY;
     if (status == QF_OK)
-        status = make_weights(o, cache == QF_WARM ? 1 : qf_cpu_cold_copies(cpu, bytes));
+        status = make_weights(o, qf_cache_copies(cpu, cache, bytes, p->threads));
     if (status != QF_OK) {
         qf_operands_release(o);
         return status;

@@ -7,8 +7,8 @@
 #include "qforge/latency.h"
 #include "qforge/measure.h"
 
-/* One problem's weights and activations.  WARM: one copy of the weights; COLD: as many as
- * qf_cpu_cold_copies() says, all the same.  Owns all but the pool. */
+/* One problem's weights and activations.  As many copies of the weights as the cache mode wants
+ * (qf_cache_copies), all the same.  Owns all but the pool. */
 typedef struct qf_operands {
     qf_problem problem;
     qf_packed weights; /* the first copy; its bytes are all copies' */

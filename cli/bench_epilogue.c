@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "cache_option.h"
 #include "contest.h"
 #include "inference.h"
 #include "machine.h"
@@ -19,6 +20,7 @@ enum { RANK_MAX = 256 };
 typedef struct request {
     cli_problem_request problem;
     const char *cache, *ledger;
+    qf_cache_mode mode; /* as cache says */
     int64_t rank, threads;
     double seconds;
     bool json, no_bias;
@@ -105,7 +107,7 @@ static qf_status open_bench(const request *r, const cli_machine *machine,
 {
     const cli_peer_wish none = {0};
     QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, problem, NULL,
-                            strcmp(r->cache, "cold") == 0, &none, &b->contest));
+                            r->mode, &none, &b->contest));
     return add_epilogue(r, machine, b);
 }
 
@@ -208,7 +210,7 @@ static qf_status run_one(const request *r, const cli_machine *machine,
     return status;
 }
 
-static qf_status check(const request *r)
+static qf_status check(request *r)
 {
     QF_TRY(cli_check_int("rank", r->rank, 0, RANK_MAX));
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
@@ -216,9 +218,7 @@ static qf_status check(const request *r)
         return qf_fail(QF_USAGE, "--rank 0 with --no-bias leaves no epilogue");
     if (!(r->seconds > 0 && r->seconds <= 3600))
         return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 3600", r->seconds);
-    if (strcmp(r->cache, "cold") != 0 && strcmp(r->cache, "warm") != 0)
-        return qf_fail(QF_USAGE, "--cache: '%s' is not warm or cold", r->cache);
-    return QF_OK;
+    return cli_cache_mode_parse(r->cache, &r->mode);
 }
 
 qf_status cli_bench_epilogue(int argc, char **argv)
@@ -236,7 +236,7 @@ qf_status cli_bench_epilogue(int argc, char **argv)
          "exact, fine, fast or table (fast)"},
         {"rank", 0, CLI_INT, &r.rank, "N", "of the adapter (16); 0: a bias alone"},
         {"no-bias", 0, CLI_FLAG, &r.no_bias, NULL, "an adapter alone"},
-        {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "warm or cold weights"},
+        {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "hot, warm or cold weights"},
         {"threads", 'j', CLI_INT, &r.threads, "N", "threads (default: all)"},
         {"seconds", 0, CLI_REAL, &r.seconds, "S", "longest time of each comparison"},
         {"db", 0, CLI_TEXT, &r.ledger, "FILE", "tuning ledger, or none"},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "cache_option.h"
 #include "contest.h"
 #include "machine.h"
 #include "options.h"
@@ -44,8 +45,6 @@ static qf_status parse_problem(const request *r, int threads, qf_problem *proble
         problem->op = QF_GRAD_INPUT;
     else if (strcmp(r->op, "forward") != 0)
         return qf_fail(QF_USAGE, "--op: '%s' is not forward or grad", r->op);
-    if (strcmp(r->cache, "cold") != 0 && strcmp(r->cache, "warm") != 0)
-        return qf_fail(QF_USAGE, "--cache: '%s' is not warm or cold", r->cache);
     return QF_OK;
 }
 
@@ -99,11 +98,11 @@ static void print_json(const cli_contest *c, const qf_comparison *result, double
     qf_problem_print(&c->problem, problem);
     qf_kernel_print(&c->kernel.id, kernel);
     json_t *o = json_pack(
-        "{s:s, s:s, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:f}", "problem", problem, "kernel",
-        kernel, "median_us", t->median_ns / 1e3, "low_us", t->low_ns / 1e3, "high_us",
-        t->high_ns / 1e3, "best_us", t->best_ns / 1e3, "samples", t->samples, "gflops",
-        gflops(&c->problem, t), "gbps", (double)cli_contest_weight_bytes(c) / t->median_ns,
-        "roof_fraction", fraction);
+        "{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:i, s:f, s:f, s:f}", "problem", problem,
+        "kernel", kernel, "cache", qf_cache_mode_name(c->cache), "copies", c->copies,
+        "median_us", t->median_ns / 1e3, "low_us", t->low_ns / 1e3, "high_us", t->high_ns / 1e3,
+        "best_us", t->best_ns / 1e3, "samples", t->samples, "gflops", gflops(&c->problem, t),
+        "gbps", (double)cli_contest_weight_bytes(c) / t->median_ns, "roof_fraction", fraction);
     if (c->peer.call) add_peer(o, c, result);
     json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     printf("\n");
@@ -130,7 +129,7 @@ static void print_text(const cli_contest *c, const qf_comparison *result, double
 
 /* The least time over our time, measured in turns because the machine's speed drifts:
  * the median of a few rounds. */
-static qf_status roof_fraction(cli_machine *machine, cli_contest *contest, bool cold,
+static qf_status roof_fraction(cli_machine *machine, cli_contest *contest, qf_cache_mode cache,
                                double *fraction)
 {
     enum { ROUNDS = 5 };
@@ -143,7 +142,7 @@ static qf_status roof_fraction(cli_machine *machine, cli_contest *contest, bool 
     for (int i = 0; i < ROUNDS; i++) {
         cli_roof_forget();
         QF_TRY(cli_roof_bound(&line, &contest->problem, contest->kernel.id.recipe,
-                              cli_contest_weight_bytes(contest), cold, &bound));
+                              cli_contest_weight_bytes(contest), cache, &bound));
         rounds[i] = cli_bound_limit(&bound)->ns /
                     qf_measure(&options, cli_contest_ours, NULL, contest).median_ns;
     }
@@ -158,14 +157,15 @@ static qf_status run_contest(const request *r, cli_machine *machine, cli_contest
     qf_kernel kernel = {.rung = QF_RUNG_EXACT};
     qf_comparison result = {0};
     qf_measure_options options = qf_measure_defaults;
-    const bool cold = strcmp(r->cache, "cold") == 0;
+    qf_cache_mode cache;
     double fraction;
 
     QF_TRY(parse_problem(r, qf_pool_threads(machine->pool), &problem));
+    QF_TRY(cli_cache_mode_parse(r->cache, &cache));
     problem = qf_problem_on(&problem, machine->source->isa);
     if (r->tile) QF_TRY(chosen_kernel(r, machine, &problem, &kernel));
     QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, &problem,
-                            r->tile ? &kernel : NULL, cold, &r->vs, contest));
+                            r->tile ? &kernel : NULL, cache, &r->vs, contest));
     options.max_seconds = r->seconds;
     options.min_seconds = r->seconds / 4;
     if (contest->peer.call)
@@ -175,7 +175,7 @@ static qf_status run_contest(const request *r, cli_machine *machine, cli_contest
     else
         result.a = qf_measure(&options, cli_contest_ours, NULL, contest);
     cli_contest_our_turn(contest);
-    QF_TRY(roof_fraction(machine, contest, cold, &fraction));
+    QF_TRY(roof_fraction(machine, contest, cache, &fraction));
     if (r->json)
         print_json(contest, &result, fraction);
     else
@@ -206,7 +206,7 @@ qf_status cli_bench_gemm(int argc, char **argv)
          "a class (exact, fine, fast, table) or a recipe"},
         {"tile", 't', CLI_TEXT, &r.tile, "TILE", "this tile of --recipe, e.g. 6x16_u1_kc256"},
         {"op", 'o', CLI_TEXT, &r.op, "OP", "forward or grad"},
-        {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "warm or cold weights"},
+        {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "hot, warm or cold weights"},
         {"vs", 0, CLI_TEXT, &r.vs.name, "PEER", vs_help},
         {"ggml-lib", 0, CLI_TEXT, &r.vs.ggml_lib, "DIR", "llama.cpp's libggml-*.so"},
         {"ggml-type", 0, CLI_TEXT, &r.vs.ggml_type, "TYPE",

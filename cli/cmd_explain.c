@@ -85,8 +85,7 @@ static qf_status hold_against_roofs(const cli_machine *machine, answer *a)
     const cli_roofline line = {&machine->cpu, machine->jit, machine->pool, 0.1};
 
     a->weight_bytes = qf_layout_bytes(&layout, p->n, p->k);
-    QF_TRY(cli_roof_bound(&line, p, a->kernel.id.recipe, a->weight_bytes, a->cache == QF_COLD,
-                          &a->bound));
+    QF_TRY(cli_roof_bound(&line, p, a->kernel.id.recipe, a->weight_bytes, a->cache, &a->bound));
     /* The prior does not know this machine; its roofs do. */
     const double least = cli_bound_limit(&a->bound)->ns;
     if (a->kernel.rung < QF_RUNG_EXACT && a->ns < least) a->ns = least;

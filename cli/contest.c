@@ -102,14 +102,14 @@ static qf_status copy_packed(const qf_packed *from, qf_packed *to)
 }
 
 static qf_status open_ours(const qf_kernel_source *source, const qf_cpu *cpu, qf_pool *pool,
-                           const qf_kernel *kernel, bool cold, cli_contest *c)
+                           const qf_kernel *kernel, qf_cache_mode cache, cli_contest *c)
 {
     const qf_problem *p = &c->problem;
     const qf_layout layout = qf_source_layout(source, p->accuracy, p->quant, p->group);
     const int64_t bytes =
         (p->n + layout.panel - 1) / layout.panel * qf_layout_panel_bytes(&layout, p->k);
 
-    const int copies = cold ? qf_cpu_cold_copies(cpu, bytes) : 1;
+    const int copies = qf_cache_copies(cpu, cache, bytes, p->threads);
     c->packed = qf_alloc_array((size_t)copies, sizeof *c->packed);
     c->gemm = qf_alloc_array((size_t)copies, sizeof *c->gemm);
     if (!c->packed || !c->gemm) return QF_MEMORY;
@@ -136,7 +136,7 @@ static qf_status open_ours(const qf_kernel_source *source, const qf_cpu *cpu, qf
 /* A step that may start the peer's threads. */
 typedef struct peer_step {
     const cli_peer_wish *wish;
-    bool cold;
+    qf_cache_mode cache;
     const qf_cpu *cpu;
     cli_contest *contest;
     qf_status status;
@@ -163,21 +163,22 @@ static void prepare_peer(void *context)
     cli_contest *c = step->contest;
     float *w = qf_alloc((size_t)(c->problem.n * c->problem.k) * sizeof *w);
 
-    c->peer_copies = step->cold ? qf_cpu_cold_copies(step->cpu, c->peer.weight_bytes) : 1;
+    c->peer_copies =
+        qf_cache_copies(step->cpu, step->cache, c->peer.weight_bytes, c->problem.threads);
     step->status = w ? prepare_with(c, w) : QF_MEMORY;
     qf_free(w);
     if (step->status == QF_OK && c->peer.call->rest) c->peer.call->rest(&c->peer);
 }
 
 qf_status cli_contest_open(const qf_kernel_source *source, const qf_cpu *cpu, qf_pool *pool,
-                           const qf_problem *problem, const qf_kernel *kernel, bool cold,
-                           const cli_peer_wish *wish, cli_contest *contest)
+                           const qf_problem *problem, const qf_kernel *kernel,
+                           qf_cache_mode cache, const cli_peer_wish *wish, cli_contest *contest)
 {
     qf_random random = qf_random_init(2, 0);
     const int64_t wider = problem->n > problem->k ? problem->n : problem->k;
-    peer_step step = {wish, cold, cpu, contest, QF_OK};
+    peer_step step = {wish, cache, cpu, contest, QF_OK};
 
-    *contest = (cli_contest){.problem = *problem, .pool = pool};
+    *contest = (cli_contest){.problem = *problem, .cache = cache, .pool = pool};
     qf_pool_apart(pool, open_peer, &step); /* first: most that goes wrong does here */
     QF_TRY(step.status);
     contest->x = qf_alloc_array((size_t)(problem->m * wider), sizeof *contest->x);
@@ -185,7 +186,7 @@ qf_status cli_contest_open(const qf_kernel_source *source, const qf_cpu *cpu, qf
     if (!contest->x || !contest->y) return QF_MEMORY;
     for (int64_t i = 0; i < problem->m * wider; i++)
         contest->x[i] = (float)qf_random_normal(&random);
-    QF_TRY(open_ours(source, cpu, pool, kernel, cold, contest));
+    QF_TRY(open_ours(source, cpu, pool, kernel, cache, contest));
     if (contest->peer.call) qf_pool_apart(pool, prepare_peer, &step);
     return step.status;
 }

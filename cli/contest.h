@@ -3,12 +3,13 @@
 #define QF_CLI_CONTEST_H
 
 #include "peer.h"
+#include "qforge/cache_mode.h"
 #include "qforge/cpu.h"
 #include "qforge/gemm.h"
 #include "qforge/measure.h"
 
-/* warm: one weight matrix again and again.  cold: as many copies as it takes to be far
- * larger than the last-level cache, one after the other, as decoding a large model does.
+/* Each side has as many copies of its weights as the cache mode wants (cache_mode.h), one after
+ * the other.
  *
  * Both sides have threads, and may not meet each other's.  Before a side's turn the other
  * is laid to rest and its own runs once untimed: awake, its data where its mode wants it.
@@ -16,6 +17,7 @@
 typedef struct cli_contest {
     qf_problem problem;
     qf_kernel kernel;
+    qf_cache_mode cache;
     int copies; /* of our weights */
     int peer_copies;
     qf_packed *packed; /* [copies] */
@@ -32,7 +34,7 @@ typedef struct cli_contest {
 /* kernel NULL: the source's answer.  wish->name NULL: no peer. */
 QF_MUST_CHECK qf_status cli_contest_open(const qf_kernel_source *source, const qf_cpu *cpu,
                                          qf_pool *pool, const qf_problem *problem,
-                                         const qf_kernel *kernel, bool cold,
+                                         const qf_kernel *kernel, qf_cache_mode cache,
                                          const cli_peer_wish *wish, cli_contest *contest);
 void cli_contest_close(cli_contest *contest); /* also after a failed open */
 

@@ -175,12 +175,14 @@ static qf_status memory_limit(const cli_roofline *line, cli_limit *limit)
     return QF_OK;
 }
 
-static qf_status read_limit(const cli_roofline *line, int64_t bytes, bool cold,
+static qf_status read_limit(const cli_roofline *line, int64_t bytes, qf_cache_mode cache,
                             cli_limit *limit)
 {
     const int threads = qf_pool_threads(line->pool);
+    const bool turns =
+        cache == QF_WARM && qf_cache_copies(line->cpu, cache, bytes, threads) > 1;
 
-    for (int level = 1; level <= 3 && !cold; level++) {
+    for (int level = turns ? 3 : 1; level <= 3 && cache != QF_COLD; level++) {
         const int64_t holds = qf_cpu_cache_bytes(line->cpu, level) * (level < 3 ? threads : 1);
         if (bytes > holds) continue;
         limit->roof = (cli_roof)(CLI_ROOF_L1 + level - 1);
@@ -199,7 +201,7 @@ static double operations(int planes)
 }
 
 qf_status cli_roof_bound(const cli_roofline *line, const qf_problem *problem, qf_recipe recipe,
-                         int64_t weight_bytes, bool cold, cli_bound *bound)
+                         int64_t weight_bytes, qf_cache_mode cache, cli_bound *bound)
 {
     const int planes = qf_recipe_of(recipe)->planes;
     const double products = (double)problem->m * (double)problem->n * (double)problem->k;
@@ -207,7 +209,7 @@ qf_status cli_roof_bound(const cli_roofline *line, const qf_problem *problem, qf
 
     arithmetic->roof = planes ? CLI_ROOF_DOT : CLI_ROOF_FMA;
     QF_TRY(cached(line, arithmetic->roof, &arithmetic->rate));
-    QF_TRY(read_limit(line, weight_bytes, cold, reading));
+    QF_TRY(read_limit(line, weight_bytes, cache, reading));
     arithmetic->ns = products * operations(planes) / arithmetic->rate;
     reading->ns = (double)weight_bytes / reading->rate;
     return QF_OK;

@@ -2,6 +2,7 @@
 #ifndef QF_CLI_ROOFLINE_H
 #define QF_CLI_ROOFLINE_H
 
+#include "qforge/cache_mode.h"
 #include "qforge/cpu.h"
 #include "qforge/pool.h"
 #include "qforge/roof.h"
@@ -53,7 +54,8 @@ typedef struct cli_limit {
 
 /* What bounds a product from below: its arithmetic at its peak (fp32, or byte products
  * with every plane of the recipe's activations), and its weight bytes at the read rate of
- * where they lie (memory when cold, else the smallest level that holds them). */
+ * where they lie: memory when cold, the last-level cache when copies take turns there, else the
+ * smallest level that holds them. */
 typedef struct cli_bound {
     cli_limit arithmetic, reading;
 } cli_bound;
@@ -61,8 +63,8 @@ const cli_limit *cli_bound_limit(const cli_bound *bound); /* the one that takes 
 
 /* Rates are measured once per thread count, until forgotten. */
 QF_MUST_CHECK qf_status cli_roof_bound(const cli_roofline *line, const qf_problem *problem,
-                                       qf_recipe recipe, int64_t weight_bytes, bool cold,
-                                       cli_bound *bound);
+                                       qf_recipe recipe, int64_t weight_bytes,
+                                       qf_cache_mode cache, cli_bound *bound);
 
 /* The next cli_roof_bound() measures afresh: on a shared machine a roof is only worth
  * comparing with what was measured beside it. */

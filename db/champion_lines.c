@@ -114,9 +114,10 @@ static qf_status names_of(const json_t *o, const char *where, seed *s)
         return import_refuse("%s: no problem this version knows: '%.80s'", where, problem);
     if (qf_kernel_parse(kernel, &s->kernel) != QF_OK)
         return import_refuse("%s: no kernel this version knows: '%.80s'", where, kernel);
-    s->cache = import_cache(import_text(o, "cache"));
+    s->cache = qf_cache_mode_named(import_text(o, "cache"));
     if (s->cache != QF_CACHE_MODE_COUNT) return QF_OK;
-    return import_refuse("%s: neither warm nor cold: '%.20s'", where, import_text(o, "cache"));
+    return import_refuse("%s: neither hot, warm nor cold: '%.20s'", where,
+                         import_text(o, "cache"));
 }
 
 static seed seed_of(const json_t *o)

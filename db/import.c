@@ -58,14 +58,6 @@ qf_verdict import_verdict(const char *name)
     return (qf_verdict)i;
 }
 
-qf_cache_mode import_cache(const char *name)
-{
-    int i = 0;
-    while (i < QF_CACHE_MODE_COUNT && strcmp(qf_cache_mode_name((qf_cache_mode)i), name) != 0)
-        i++;
-    return (qf_cache_mode)i;
-}
-
 /* ---- which format ------------------------------------------------------------------- */
 
 static qf_status parse(import *in, size_t size)

@@ -30,8 +30,7 @@ const char *import_text(const json_t *object, const char *key);
 /* Where a result comes from and what code it was: the members named as seed's are, borrowed. */
 void import_origin(const json_t *object, seed *s);
 
-/* By name; QF_VERDICT_COUNT and QF_CACHE_MODE_COUNT when there is none. */
+/* By name; QF_VERDICT_COUNT when there is none. */
 qf_verdict import_verdict(const char *name);
-qf_cache_mode import_cache(const char *name);
 
 #endif

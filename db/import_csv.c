@@ -102,9 +102,9 @@ static qf_status question_of(const table *t, seed *s)
         return wrong(t, "no problem this version knows:", problem);
     if (qf_kernel_parse(kernel, &s->kernel) != QF_OK)
         return wrong(t, "no kernel this version knows:", kernel);
-    s->cache = import_cache(text_of(t, RESULT_cache));
+    s->cache = qf_cache_mode_named(text_of(t, RESULT_cache));
     if (s->cache == QF_CACHE_MODE_COUNT)
-        return wrong(t, "neither warm nor cold:", text_of(t, RESULT_cache));
+        return wrong(t, "neither hot, warm nor cold:", text_of(t, RESULT_cache));
     s->verdict = import_verdict(text_of(t, RESULT_verdict));
     if (s->verdict == QF_VERDICT_COUNT)
         return wrong(t, "no verdict:", text_of(t, RESULT_verdict));

@@ -125,9 +125,9 @@ static qf_status question_of(const place *p, const json_t *result, seed *s)
         return wrong(p, "configuration: no problem this version knows");
     if (qf_kernel_parse(kernel, &s->kernel) != QF_OK)
         return wrong(p, "configuration: no kernel this version knows");
-    s->cache = import_cache(import_text(configuration, "cache"));
+    s->cache = qf_cache_mode_named(import_text(configuration, "cache"));
     return s->cache == QF_CACHE_MODE_COUNT
-               ? wrong(p, "configuration: cache is neither warm nor cold")
+               ? wrong(p, "configuration: cache is neither hot, warm nor cold")
                : QF_OK;
 }
 

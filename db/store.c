@@ -25,13 +25,6 @@ static qf_verdict verdict_named(const char *name)
     return (qf_verdict)i;
 }
 
-const char *qf_cache_mode_name(qf_cache_mode mode)
-{
-    static const char *const names[] = {"warm", "cold"};
-    QF_ASSERT((unsigned)mode < QF_CACHE_MODE_COUNT);
-    return names[mode];
-}
-
 /* ---- the file ------------------------------------------------------------------------ */
 
 qf_status qf_store_check(qf_store *store)

@@ -8,17 +8,13 @@
 
 #include <stdint.h>
 
+#include "qforge/cache_mode.h"
 #include "qforge/cpu.h"
 #include "qforge/kernel.h"
 #include "qforge/measure.h"
 #include "qforge/status.h"
 
 struct qf_store;
-
-/* WARM: the same weights again and again.  COLD: weights rotate over at least twice the
- * last-level cache, as when a model larger than it decodes. */
-typedef enum qf_cache_mode { QF_WARM, QF_COLD, QF_CACHE_MODE_COUNT } qf_cache_mode;
-const char *qf_cache_mode_name(qf_cache_mode mode); /* "warm", "cold" */
 
 typedef struct qf_latency {
     qf_kernel_id kernel;        /* what ran */

@@ -3,8 +3,8 @@
  *     token = overhead + scale * sum over linears of time(shape, bits)
  *
  * time() is measured for every shape and width of the model at one row, fast class, with
- * the kernels that deployment runs, twice: warm (one copy of the weights, again and
- * again) and cold (copies rotated over twice the last-level cache, so that every byte
+ * the kernels that deployment runs, twice: warm (from the last-level cache, cache_mode.h) and
+ * cold (copies rotated over twice the last-level cache, so that every byte
  * comes from memory).  Which of them a linear meets inside a whole model depends on how
  * much of the model stays in the last-level cache of C bytes.  The packed linears of W
  * bytes count as resident up to W = C/2, as streamed from W = 3C/2 on (each token sweeps
@@ -36,7 +36,7 @@ typedef struct qf_latency_table {
     qf_residency residency; /* AUTO until set */
     int widths, width[QF_WIDTHS_MAX];
     int64_t cache_bytes;                                       /* C */
-    double ns[QF_CACHE_MODE_COUNT][QF_LINEARS][QF_WIDTHS_MAX]; /* per product */
+    double ns[QF_CACHE_MODE_COUNT][QF_LINEARS][QF_WIDTHS_MAX]; /* per product; none hot */
     double overhead_us, scale;                                 /* 0, 1 before calibration */
     int measured, remembered; /* rows timed now, rows taken from the ledger */
 } qf_latency_table;

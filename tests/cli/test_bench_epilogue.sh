@@ -39,7 +39,7 @@ consistent() {
     refused 2 'leaves no epilogue' $small --rank 0 --no-bias
     refused 2 '-1 is not one of 0 to 256' $small --rank -1
     refused 2 '257 is not one of 0 to 256' $small --rank 257
-    refused 2 'is not warm or cold' $small --cache hot
+    refused 2 "'tepid' is none of hot, warm, cold" $small --cache tepid
     refused 2 'is not from 0 to 3600' $small --seconds 0
     refused 2 'is not MxNxK' $small --shape 3x70
 }

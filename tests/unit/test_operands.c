@@ -114,6 +114,34 @@ static void samples_are_taken_in_all_places(void **state)
     qf_operands_release(&operands);
 }
 
+static void modes_have_their_copies(void **state)
+{
+    const qf_cache l2 = {.level = 2, .kind = 'u', .bytes = 64 << 10},
+                   l3 = {.level = 3, .kind = 'u', .bytes = 1 << 20};
+    qf_cpu cpu;
+    qf_problem problem;
+
+    (void)state;
+    assert_int_equal(qf_cpu_detect(&cpu), QF_OK);
+    cpu.isas = 1u << QF_ISA_C;
+    cpu.cache[0] = l2, cpu.cache[1] = l3, cpu.caches = 2;
+    assert_int_equal(qf_problem_parse("exact_q4g32_1x64x512_t1", &problem), QF_OK);
+    for (int mode = 0; mode < QF_CACHE_MODE_COUNT; mode++) {
+        qf_operands o;
+        assert_int_equal(qf_operands_init(&cpu, &problem, (qf_cache_mode)mode, NULL, &o),
+                         QF_OK);
+        const int64_t bytes = o.weights.panels * o.weights.panel_bytes;
+        assert_true(bytes > 16 << 10 && bytes < 64 << 10);
+        const int64_t all = o.copies * bytes;
+        if (mode == QF_HOT) assert_int_equal(o.copies, 1);
+        if (mode == QF_WARM) assert_true(all > 128 << 10 && all - bytes <= 128 << 10);
+        if (mode == QF_COLD) assert_true(all > 4 << 20);
+        for (int i = 1; i < o.copies; i++)
+            assert_memory_equal(qf_operands_copy(&o, i), o.weights.bytes, (size_t)bytes);
+        qf_operands_release(&o);
+    }
+}
+
 /* Kilobytes of this process's pages that were read since they were marked as old; below 0 where
  * that cannot be told. */
 static long referenced(bool forget)
@@ -162,6 +190,7 @@ int main(void)
         cmocka_unit_test(subjects_share_one_round),
         cmocka_unit_test(a_part_computes_the_first_columns_alone),
         cmocka_unit_test(samples_are_taken_in_all_places),
+        cmocka_unit_test(modes_have_their_copies),
         cmocka_unit_test(every_page_of_the_weights_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,11 +53,13 @@ static qf_status rotation_open(const qf_latency_options *options, const qf_packe
 {
     const int64_t bytes = packed->panels * packed->panel_bytes;
     const int64_t wanted = 2 * qf_cpu_cache_bytes(options->cpu, 3);
+    const int threads = qf_pool_threads(options->pool);
 
     memset(r, 0, sizeof *r);
     r->view = *packed;
     r->stride = (int64_t)qf_round_up((size_t)bytes, QF_ALIGNMENT);
-    r->count = mode == QF_COLD ? (int)(wanted / r->stride) + 1 : 1;
+    r->count = mode == QF_COLD ? (int)(wanted / r->stride) + 1
+                               : qf_cache_copies(options->cpu, mode, bytes, threads);
     QF_TRY(
         qf_gemm_plan(options->source, packed, QF_FAST, QF_FORWARD, 1, options->pool, &r->gemm));
     r->gemm.packed = &r->view;
@@ -157,7 +159,7 @@ static qf_status fill_shape(const qf_latency_options *options, int kind, int w,
     qf_status status = QF_OK;
 
     qf_linear_shape(&table->config, (qf_linear_kind)kind, &problem.n, &problem.k);
-    for (int mode = 0; status == QF_OK && mode < QF_CACHE_MODE_COUNT; mode++)
+    for (int mode = QF_WARM; status == QF_OK && mode <= QF_COLD; mode++)
         status = fill_row(options, &problem, (qf_cache_mode)mode, &packed, table,
                           &table->ns[mode][kind][w]);
     qf_packed_release(&packed);
@@ -179,7 +181,7 @@ qf_status qf_latency_measure(const qf_latency_options *options, const qf_config 
         const int twin = twin_of(config, kind);
         for (int w = 0; w < widths; w++) {
             if (twin == QF_LINEARS) QF_TRY(fill_shape(options, kind, w, table));
-            for (int mode = 0; twin < QF_LINEARS && mode < QF_CACHE_MODE_COUNT; mode++)
+            for (int mode = QF_WARM; twin < QF_LINEARS && mode <= QF_COLD; mode++)
                 table->ns[mode][kind][w] = table->ns[mode][twin][w];
             if (options->progress &&
                 !options->progress(options->progress_context, kind * widths + w + 1,
