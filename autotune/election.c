@@ -21,7 +21,7 @@ static const double share_of_sampling = 0.7;
 static bool pace_of(const tuning *t, qf_pace *pace)
 {
     const qf_scope scope = tuning_scope(t->options);
-    return qf_store_pace(t->options->store, &scope, t->problem, pace) == QF_OK;
+    return qf_store_pace(t->options->store, &scope, t->problem, t->bench.cache, pace) == QF_OK;
 }
 
 double tuning_pace(const tuning *t)
@@ -47,10 +47,8 @@ static bool is_worth_another(const tuning *t)
 
 bool tuning_elected(const tuning *t)
 {
-    const qf_scope scope = tuning_scope(t->options);
     qf_best best;
-    return qf_store_best(t->options->store, &scope, t->problem, &best) == QF_OK &&
-           best.settled && best.cache == t->bench.cache && !is_worth_another(t);
+    return tuning_best(t, &best) == QF_OK && best.settled && !is_worth_another(t);
 }
 
 static bool is_close(const tuning *t, int i)
@@ -255,13 +253,11 @@ static qf_status enthrone_champion(vote *v)
 static qf_status enthrone(vote *v)
 {
     tuning *t = v->t;
-    const qf_scope scope = tuning_scope(t->options);
     qf_best best;
 
-    const qf_status status = qf_store_best(t->options->store, &scope, t->problem, &best);
+    const qf_status status = tuning_best(t, &best);
     if (status != QF_OK && status != QF_NOT_FOUND) return status;
-    if (status == QF_NOT_FOUND || !best.elected || best.cache != t->bench.cache ||
-        !is_as_judged(t, &best))
+    if (status == QF_NOT_FOUND || !best.elected || !is_as_judged(t, &best))
         return enthrone_champion(v);
     v->leader = best.kernel, v->leader_ns = best.ns, v->reigns = true;
     return QF_OK;

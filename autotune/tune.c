@@ -44,6 +44,7 @@ qf_strategy qf_strategy_named(const char *name)
     return (qf_strategy)i;
 }
 
+/* The view `best` of db/upgrade_7.sql says the same. */
 qf_cache_mode qf_tune_cache_mode(const qf_problem *problem)
 {
     return problem->m <= 8 ? QF_COLD : QF_WARM;
@@ -74,6 +75,12 @@ const char *qf_left_out_summary(qf_left_out why)
 qf_scope tuning_scope(const qf_tune_options *options)
 {
     return (qf_scope){options->cpu->tune_key, QF_CODE_ABI};
+}
+
+qf_status tuning_best(const tuning *t, qf_best *best)
+{
+    const qf_scope scope = tuning_scope(t->options);
+    return qf_store_best_of_mode(t->options->store, &scope, t->problem, t->bench.cache, best);
 }
 
 bool tuning_stopped(const tuning *t)
@@ -416,12 +423,11 @@ static qf_status try_all(tuning *t, bool *complete)
 
 static qf_status conclude(tuning *t, bool complete)
 {
-    const qf_scope scope = tuning_scope(t->options);
     qf_tune_result *r = t->result;
 
     if (t->best >= 0 && !tuning_stopped(t) && !tuning_elected(t))
         QF_TRY(tuning_elect(t, &complete));
-    const qf_status status = qf_store_best(t->options->store, &scope, t->problem, &r->best);
+    const qf_status status = tuning_best(t, &r->best);
     if (status != QF_OK && status != QF_NOT_FOUND) return status;
     /* Of what the ledger knows nothing may be left that is still valid. */
     r->found = status == QF_OK && (t->best >= 0 || !complete);

@@ -92,7 +92,9 @@ static qf_status choose(request *r)
 static qf_pace pace_of(qf_store *store, const qf_scope *scope, const qf_problem *problem)
 {
     qf_pace pace;
-    if (!store || qf_store_pace(store, scope, problem, &pace) != QF_OK) return (qf_pace){0};
+    if (!store ||
+        qf_store_pace(store, scope, problem, qf_tune_cache_mode(problem), &pace) != QF_OK)
+        return (qf_pace){0};
     return pace;
 }
 

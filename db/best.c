@@ -104,15 +104,16 @@ qf_status qf_election_put(qf_store *store, int64_t session, const qf_problem *pr
 #define BEST_COLUMNS                                                                           \
     "problem.name, kernel.name, best.cache, elected, code_hash, median_ns, low_ns, high_ns, "  \
     "best.done_us, tune_key, abi, settled "
-#define BEST_ROWS                                                                              \
-    "FROM best JOIN problem ON problem.id = best.problem JOIN kernel ON kernel.id = "          \
-    "best.kernel "
+#define NAMED                                                                                  \
+    "JOIN problem ON problem.id = best.problem JOIN kernel ON kernel.id = best.kernel "
+#define BEST_ROWS    "FROM best " NAMED
+#define OF_MODE_ROWS "FROM best_of_mode best " NAMED
 
 /* False for a row whose names this version cannot read: a retired recipe is no answer. */
 static bool read_best(sql_row *row, qf_best *best)
 {
     *best = (qf_best){
-        .cache = strcmp(sql_get_text(row, 2), "cold") == 0 ? QF_COLD : QF_WARM,
+        .cache = qf_cache_mode_named(sql_get_text(row, 2)),
         .elected = sql_get_int(row, 3) != 0,
         .ns = sql_get_real(row, 5),
         .low_ns = sql_get_real(row, 6),
@@ -121,7 +122,8 @@ static bool read_best(sql_row *row, qf_best *best)
         .settled = sql_get_int(row, 11) != 0,
     };
     snprintf(best->code_hash, sizeof best->code_hash, "%s", sql_get_text(row, 4));
-    return qf_problem_parse(sql_get_text(row, 0), &best->problem) == QF_OK &&
+    return best->cache != QF_CACHE_MODE_COUNT &&
+           qf_problem_parse(sql_get_text(row, 0), &best->problem) == QF_OK &&
            qf_kernel_parse(sql_get_text(row, 1), &best->kernel) == QF_OK;
 }
 
@@ -152,6 +154,25 @@ qf_status qf_store_best(qf_store *store, const qf_scope *scope, const qf_problem
         "SELECT " BEST_COLUMNS BEST_ROWS
         "WHERE best.problem = ?1 AND tune_key = ?2 AND abi = ?3",
         SQL_VALUES(sql_int(id), sql_text(scope->tune_key), sql_int(scope->code_abi)), &row));
+    const bool readable = read_best(row, best);
+    sql_done(row);
+    return readable ? QF_OK : QF_NOT_FOUND;
+}
+
+qf_status qf_store_best_of_mode(qf_store *store, const qf_scope *scope,
+                                const qf_problem *problem, qf_cache_mode cache, qf_best *best)
+{
+    int64_t id;
+    sql_row *row;
+
+    QF_TRY(find_problem(store->sql, problem, &id));
+    QF_TRY(
+        sql_find(store->sql,
+                 "SELECT " BEST_COLUMNS OF_MODE_ROWS
+                 "WHERE best.problem = ?1 AND best.cache = ?2 AND tune_key = ?3 AND abi = ?4",
+                 SQL_VALUES(sql_int(id), sql_text(qf_cache_mode_name(cache)),
+                            sql_text(scope->tune_key), sql_int(scope->code_abi)),
+                 &row));
     const bool readable = read_best(row, best);
     sql_done(row);
     return readable ? QF_OK : QF_NOT_FOUND;
@@ -222,7 +243,7 @@ qf_status qf_store_each_seed(qf_store *store, const qf_problem *problem, qf_best
     if (known != QF_OK) return known == QF_NOT_FOUND ? QF_OK : known;
     const qf_status status =
         sql_find(store->sql,
-                 "SELECT " BEST_COLUMNS BEST_ROWS "WHERE best.problem = ?1 "
+                 "SELECT " BEST_COLUMNS OF_MODE_ROWS "WHERE best.problem = ?1 "
                  "ORDER BY settled DESC, elected DESC, median_ns, tune_key, abi",
                  SQL_VALUES(sql_int(id)), &row);
     return visit_all(store->sql, status, row, visit, context);

@@ -71,6 +71,8 @@ static uint64_t kind_of_program(void)
     for (int i = 0; i < QF_RECIPE_COUNT; i++)
         sum = mix_name(sum, qf_recipe_of((qf_recipe)i)->name);
     for (int i = 0; i < QF_ISA_COUNT; i++) sum = mix_name(sum, qf_isa_of((qf_isa)i)->name);
+    for (int i = 0; i < QF_CACHE_MODE_COUNT; i++)
+        sum = mix_name(sum, qf_cache_mode_name((qf_cache_mode)i));
     return sum;
 }
 

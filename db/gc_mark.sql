@@ -1,12 +1,12 @@
 -- gc_mark.sql -- which rows can never answer a question again; reads only, into temporary
 -- tables.  temp.gc_limit (cutoff_us, abi) holds the age to drop at and the present code ABI.
 --
--- Questions are those of the program: the best kernel of a problem, the newest outcome of a
+-- Questions are those of the program: the best kernel of a problem in each cache mode, the newest outcome of a
 -- trial, how often it was lost, the newest verdict on code, the newest latency.  None of them
 -- may be answered otherwise after.
 
 CREATE TEMP TABLE gc_champion AS
-SELECT best.trial, best.problem, best.kernel, best.tune_key, best.abi FROM best;
+SELECT trial, problem, kernel, tune_key, abi FROM best_of_mode;
 
 -- Every outcome with its question; age 1 is the newest of a question that is not lost.
 CREATE TEMP TABLE gc_told AS

@@ -6,9 +6,10 @@
 /* False for a row whose names this version cannot read. */
 static bool read_trial(sql_row *row, qf_trial *trial)
 {
-    *trial = (qf_trial){.cache = strcmp(sql_get_text(row, 12), "cold") == 0 ? QF_COLD : QF_WARM,
+    *trial = (qf_trial){.cache = qf_cache_mode_named(sql_get_text(row, 12)),
                         .predicted_ns = sql_get_real(row, 13)};
-    const bool known = qf_problem_parse(sql_get_text(row, 10), &trial->problem) == QF_OK &&
+    const bool known = trial->cache != QF_CACHE_MODE_COUNT &&
+                       qf_problem_parse(sql_get_text(row, 10), &trial->problem) == QF_OK &&
                        qf_kernel_parse(sql_get_text(row, 11), &trial->kernel) == QF_OK;
     if (!known) qf_message_clear();
     return known;

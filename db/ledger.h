@@ -19,7 +19,7 @@ QF_MUST_CHECK qf_status ledger_open(const char *path, qf_store_mode mode,
 
 enum {
     LEDGER_APPLICATION = 0x51464C44, /* "QFLD" */
-    LEDGER_VERSION = 6
+    LEDGER_VERSION = 7
 };
 
 /* Brings the file to LEDGER_VERSION (write; what it was is kept beside the file `name`), or

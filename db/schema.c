@@ -7,11 +7,11 @@
 #include "qforge/clock.h"
 
 extern const char qf_schema_sql[], qf_upgrade_2_sql[], qf_upgrade_3_sql[], qf_upgrade_4_sql[],
-    qf_upgrade_5_sql[], qf_upgrade_6_sql[]; /* the .sql files */
+    qf_upgrade_5_sql[], qf_upgrade_6_sql[], qf_upgrade_7_sql[]; /* the .sql files */
 
-static const char *const steps[LEDGER_VERSION] = {qf_schema_sql,    qf_upgrade_2_sql,
-                                                  qf_upgrade_3_sql, qf_upgrade_4_sql,
-                                                  qf_upgrade_5_sql, qf_upgrade_6_sql};
+static const char *const steps[LEDGER_VERSION] = {
+    qf_schema_sql,    qf_upgrade_2_sql, qf_upgrade_3_sql, qf_upgrade_4_sql,
+    qf_upgrade_5_sql, qf_upgrade_6_sql, qf_upgrade_7_sql};
 
 typedef struct stamp {
     int64_t application, version, tables;

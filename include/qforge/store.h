@@ -4,7 +4,8 @@
  * gets its outcome after, so a machine that dies under a kernel leaves a name behind:
  * opening the ledger for writing turns the claims of dead sessions into LOST outcomes.
  * "Best" is a view over outcomes and elections, keyed by the machine's tune_key, the
- * code ABI and the problem.
+ * code ABI and the problem; what was found in another cache mode than the problem's own is
+ * kept beside it, and answers only whoever names that mode.
  *
  * Every failure is QF_DATABASE with one sentence naming the file; the file is then as it
  * was before the call.  A store is used by one thread at a time; any number of processes
@@ -128,8 +129,8 @@ QF_MUST_CHECK qf_status qf_store_outcome(qf_store *store, const qf_scope *scope,
                                          const qf_trial *trial, qf_outcome *outcome, int *lost);
 
 /* Calls visit for the newest outcome, LOST ones apart, of every kernel tried in scope (NULL: on
- * all machines, of all ABIs) on the problem (NULL: on all); those of a machine's problem come
- * together, as they were tried.  Returning false stops. */
+ * all machines, of all ABIs) in any mode on the problem (NULL: on all); those of a machine's
+ * problem come together, as they were tried.  Returning false stops. */
 typedef bool qf_outcome_visit(void *context, const char *tune_key, int code_abi,
                               const qf_trial *trial, const qf_outcome *outcome);
 QF_MUST_CHECK qf_status qf_store_each_outcome(qf_store *store, const qf_scope *scope,
@@ -160,7 +161,8 @@ QF_MUST_CHECK qf_status qf_comparison_put(qf_store *store, int64_t session,
                                           const qf_kernel_id *a, const qf_kernel_id *b,
                                           const qf_comparison *comparison,
                                           const qf_conditions *conditions);
-/* Names the kernel that runs from now on; the winner's trial is finished with OK. */
+/* Names the kernel that runs from now on, if the mode is the problem's own; the winner's trial
+ * is finished with OK. */
 QF_MUST_CHECK qf_status qf_election_put(qf_store *store, int64_t session,
                                         const qf_problem *problem, qf_cache_mode cache,
                                         const qf_kernel_id *winner);
@@ -170,7 +172,7 @@ typedef struct qf_best {
     qf_kernel_id kernel;
     qf_cache_mode cache;
     bool elected; /* by paired comparison; else the fastest median so far */
-    bool settled; /* elected after every timed trial of the problem */
+    bool settled; /* elected after every timed trial of the problem in this mode */
     char code_hash[17];
     double ns, low_ns, high_ns;
     int64_t unix_us;
@@ -183,13 +185,20 @@ typedef struct qf_pace {
     double least_ns; /* of all the ledger has of this very machine (perf_key) */
     int64_t unix_us; /* when it was held */
 } qf_pace;
-/* Of the newest election; QF_NOT_FOUND without one, or when nobody looked meanwhile. */
+/* Of the newest election in the mode; QF_NOT_FOUND without one, or when nobody looked
+ * meanwhile. */
 QF_MUST_CHECK qf_status qf_store_pace(qf_store *store, const qf_scope *scope,
-                                      const qf_problem *problem, qf_pace *pace);
+                                      const qf_problem *problem, qf_cache_mode cache,
+                                      qf_pace *pace);
 
-/* QF_NOT_FOUND when the problem was never tuned. */
+/* What runs: the best kernel in the problem's own cache mode (qf_tune_cache_mode), like every
+ * answer below that names no mode.  QF_NOT_FOUND when the problem was never tuned in it. */
 QF_MUST_CHECK qf_status qf_store_best(qf_store *store, const qf_scope *scope,
                                       const qf_problem *problem, qf_best *best);
+/* The same in the mode that is named. */
+QF_MUST_CHECK qf_status qf_store_best_of_mode(qf_store *store, const qf_scope *scope,
+                                              const qf_problem *problem, qf_cache_mode cache,
+                                              qf_best *best);
 /* The best of the nearest problem of the same accuracy, op, quant and group, by
  * qf_problem_distance(); QF_NOT_FOUND when none is within `limit`. */
 QF_MUST_CHECK qf_status qf_store_nearest(qf_store *store, const qf_scope *scope,
@@ -203,8 +212,9 @@ typedef bool qf_best_visit(void *context, const char *tune_key, int code_abi,
 QF_MUST_CHECK qf_status qf_store_each_best(qf_store *store, const qf_scope *scope,
                                            qf_best_visit *visit, void *context);
 
-/* The same for exactly one problem, of all machines and ABIs, files from outside among them
- * (QF_FOREIGN_ABI): no answers, but where a search may begin.  The surest come first. */
+/* The same for exactly one problem, of all machines, ABIs and cache modes, files from outside
+ * among them (QF_FOREIGN_ABI): no answers, but where a search may begin.  The surest come
+ * first. */
 QF_MUST_CHECK qf_status qf_store_each_seed(qf_store *store, const qf_problem *problem,
                                            qf_best_visit *visit, void *context);
 

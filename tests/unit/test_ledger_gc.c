@@ -27,12 +27,12 @@ static const qf_cpu *const cpus[MACHINES] = {&check_cpu, &other_cpu};
 
 /* ---- a ledger of years -------------------------------------------------------------- */
 
-static qf_trial trial_of(int problem, int kernel, int cache)
+static qf_trial trial_of(int problem, int kernel, int mode)
 {
     qf_trial trial = check_trial;
     trial.problem.n = 64 << problem;
     trial.kernel.tile.mr = 1 + kernel;
-    trial.cache = cache ? QF_COLD : QF_WARM;
+    trial.cache = (qf_cache_mode)mode;
     return trial;
 }
 
@@ -40,7 +40,7 @@ static qf_trial any_trial(qf_random *random)
 {
     const int problem = (int)qf_random_below(random, PROBLEMS);
     const int kernel = (int)qf_random_below(random, KERNELS);
-    return trial_of(problem, kernel, problem & 1);
+    return trial_of(problem, kernel, problem % QF_CACHE_MODE_COUNT);
 }
 
 static void hash_of(qf_random *random, char hash[17])
@@ -160,6 +160,7 @@ static void ask_about(qf_store *store, const qf_cpu *cpu, const qf_trial *trial,
     const qf_scope scope = {cpu->tune_key, QF_CODE_ABI};
     qf_outcome outcome = {0};
     qf_latency latency = {0};
+    qf_best best;
     int lost = 0;
 
     qf_status status = qf_store_outcome(store, &scope, trial, &outcome, &lost);
@@ -167,6 +168,8 @@ static void ask_about(qf_store *store, const qf_cpu *cpu, const qf_trial *trial,
          outcome.timing.median_ns, lost >= 2);
     status = qf_latency_get(store, cpu, &trial->problem, trial->cache, &latency);
     note(all, "latency %d %g\n", status, latency.ns);
+    if (qf_store_best_of_mode(store, &scope, &trial->problem, trial->cache, &best) == QF_OK)
+        note_best(all, scope.tune_key, scope.code_abi, &best);
 }
 
 static void ask_all(answers *all)
@@ -176,7 +179,8 @@ static void ask_all(answers *all)
     assert_int_equal(qf_store_each_best(store, NULL, note_best, all), QF_OK);
     for (int m = 0; m < MACHINES; m++) {
         for (int i = 0; i < PROBLEMS * KERNELS; i++) {
-            const qf_trial trial = trial_of(i / KERNELS, i % KERNELS, (i / KERNELS) & 1);
+            const qf_trial trial =
+                trial_of(i / KERNELS, i % KERNELS, i / KERNELS % QF_CACHE_MODE_COUNT);
             ask_about(store, cpus[m], &trial, all);
         }
         for (int h = 0; h < HASHES; h++) {

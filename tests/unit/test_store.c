@@ -257,11 +257,12 @@ static void an_election_has_the_pace_of_what_it_rests_on(void **state)
     qf_pace pace;
     check_tried(store, session, &one, 300); /* the canary at 54321.5 ns */
     check_tried(store, session, &two, 300);
-    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace),
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, QF_COLD, &pace),
                      QF_NOT_FOUND);
     assert_int_equal(
         qf_election_put(store, session, &check_trial.problem, QF_COLD, &one.kernel), QF_OK);
-    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace), QF_OK);
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, QF_COLD, &pace),
+                     QF_OK);
     assert_true(pace.ns == 54321.5); /* nothing was compared: its trials' */
     for (int i = 1; i <= 3; i++) {
         const qf_conditions conditions = {.canary_ns = 40000.0 * i, .drift = 1};
@@ -269,16 +270,18 @@ static void an_election_has_the_pace_of_what_it_rests_on(void **state)
                                            &one.kernel, &two.kernel, &duel, &conditions),
                          QF_OK);
     }
-    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace), QF_OK);
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, QF_COLD, &pace),
+                     QF_OK);
     assert_true(pace.ns == 80000 && pace.least_ns == 40000);
     const qf_scope elsewhere = {"9999", QF_CODE_ABI};
-    assert_int_equal(qf_store_pace(store, &elsewhere, &check_trial.problem, &pace),
+    assert_int_equal(qf_store_pace(store, &elsewhere, &check_trial.problem, QF_COLD, &pace),
                      QF_NOT_FOUND);
     qf_store_close(store);
 
     check_sql("DROP TRIGGER comparison_fixed; UPDATE comparison SET canary_ns = 90000");
     store = check_ledger_open(QF_STORE_READ);
-    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace), QF_OK);
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, QF_COLD, &pace),
+                     QF_OK);
     assert_true(pace.ns == 90000 && pace.least_ns == 54321.5);
     qf_store_close(store);
 
@@ -291,7 +294,8 @@ static void an_election_has_the_pace_of_what_it_rests_on(void **state)
               "b, ratio, ratio_low, ratio_high, pairs, done_us, 1, drift, repeats, spent_ms, "
               "steal_ms, delay_ms, switches, moves FROM comparison");
     store = check_ledger_open(QF_STORE_READ);
-    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, &pace), QF_OK);
+    assert_int_equal(qf_store_pace(store, &check_scope, &check_trial.problem, QF_COLD, &pace),
+                     QF_OK);
     assert_true(pace.ns == 90000 && pace.least_ns == 54321.5);
     qf_store_close(store);
 }
@@ -323,7 +327,7 @@ static void nearest_is_by_distance_within_the_family(void **state)
     const int64_t session = check_session(store);
     qf_trial wide = check_trial, far = check_trial, grouped = check_trial;
     wide.problem.n = 16384, wide.kernel.tile.unroll = 1;
-    far.problem.m = 512, far.kernel.tile.unroll = 4;
+    far.problem.m = 512, far.kernel.tile.unroll = 4, far.cache = QF_WARM;
     grouped.problem.group = 32, grouped.kernel.group = 32;
     check_tried(store, session, &wide, 100);
     check_tried(store, session, &far, 100);

@@ -49,8 +49,8 @@ static void a_new_file_has_stamp_log_and_views(void **state)
     (void)state;
     qf_store_close(check_ledger_open(QF_STORE_WRITE));
     assert_int_equal(check_sql_number("PRAGMA application_id"), 0x51464C44);
-    assert_int_equal(check_sql_number("PRAGMA user_version"), 6);
-    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 6);
+    assert_int_equal(check_sql_number("PRAGMA user_version"), 7);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 7);
     assert_int_equal(check_sql_number("SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
                      1);
     assert_int_equal(check_sql_number("SELECT count(*) FROM best"), 0);
@@ -77,7 +77,8 @@ static void make_older(void)
                  columns[i], columns[i]);
         check_sql(text);
     }
-    check_sql("DROP INDEX session_identity; DROP TABLE latency; DELETE FROM migration WHERE "
+    check_sql("DROP VIEW best_of_mode; DROP INDEX session_identity; DROP TABLE latency; DELETE "
+              "FROM migration WHERE "
               "version > 1; PRAGMA user_version = 1");
 }
 
@@ -96,7 +97,7 @@ static void an_old_file_is_upgraded_with_its_rows(void **state)
     assert_int_equal(qf_latency_get(store, &check_cpu, &check_trial.problem, QF_COLD, &latency),
                      QF_NOT_FOUND);
     qf_store_close(store);
-    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 6);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM migration"), 7);
 }
 
 static uint64_t digest_of(const char *path)
@@ -156,7 +157,7 @@ static void an_upgrade_keeps_the_old_file(void **state)
     snprintf(command, sizeof command, "cp %s %s", second, check_ledger);
     assert_int_equal(system(command), 0);
     qf_store_close(check_ledger_open(QF_STORE_WRITE));
-    assert_int_equal(check_sql_number("PRAGMA user_version"), 6);
+    assert_int_equal(check_sql_number("PRAGMA user_version"), 7);
     assert_int_not_equal(access(third, F_OK), 0);
     snprintf(command, sizeof command, "! ls %s | grep -q part", check_directory);
     assert_int_equal(system(command), 0);
