@@ -49,8 +49,8 @@ static const double far_behind = 2.5, short_ns = 2e6;
 
 qf_bench qf_bench_of(const qf_tune_options *options, const qf_problem *problem)
 {
-    return (qf_bench){
-        .options = options, .problem = *problem, .cache = qf_tune_cache_mode(problem)};
+    const qf_cache_mode cache = options->cache ? *options->cache : qf_tune_cache_mode(problem);
+    return (qf_bench){.options = options, .problem = *problem, .cache = cache};
 }
 
 void qf_bench_close(qf_bench *bench)
@@ -62,13 +62,13 @@ void qf_bench_close(qf_bench *bench)
 /* Which pages of memory the weights got speaks for some kernels and against others, by several
  * percent and in every pair.  Nobody is to be lucky all along, so everything is timed in memory
  * of its own, but for weights so large that making them takes longer than timing them, and for
- * copies of which every sample reads others: they have all kinds of pages.  Old operands go
- * last, or the new ones would be where they were. */
+ * the many copies of cold ones, of which every sample reads others: they have all kinds of
+ * pages.  Old operands go last, or the new ones would be where they were. */
 static qf_status move_operands(qf_bench *bench)
 {
     enum { MOST = 512 << 20 }; /* bytes */
-    if (bench->operands.copies > 1 || qf_operands_weight_bytes(&bench->operands) > MOST)
-        return QF_OK;
+    const bool many = bench->cache == QF_COLD && bench->operands.copies > 1;
+    if (many || qf_operands_weight_bytes(&bench->operands) > MOST) return QF_OK;
     const uint64_t seed = bench->options->seed + (uint64_t)bench->moves++;
     qf_operands elsewhere;
 

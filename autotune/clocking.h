@@ -6,8 +6,8 @@
 #include "qforge/tune.h"
 
 /* Where candidates of one problem are timed.  The operands are made when the first one has
- * to be: a search that reuses everything touches none.  Every worker sees the same numbers; one
- * copy of weights is in other memory than the last worker's unless it is too large. */
+ * to be: a search that reuses everything touches none.  Every worker sees the same numbers;
+ * weights that are not cold are in other memory than the last worker's unless too large. */
 typedef struct qf_bench {
     const qf_tune_options *options; /* borrowed */
     qf_problem problem;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cache_option.h"
 #include "command.h"
 #include "command_line.h"
 #include "interrupt.h"
@@ -20,7 +21,8 @@
 
 typedef struct run {
     cli_problem_request request;
-    const char *strategy, *ledger, *shard, *simulated;
+    const char *strategy, *cache, *ledger, *shard, *simulated;
+    qf_cache_mode mode; /* as cache says */
     int64_t threads, trials, seed, walks;
     double budget;
     bool json, dry;
@@ -127,6 +129,7 @@ static qf_tune_options options_of(run *r)
         .seed = (uint64_t)r->seed,
         .trials = (int)r->trials,
         .recipe = r->problems.recipe,
+        .cache = r->cache ? &r->mode : NULL,
         .stop = stop,
         .report = report,
         .context = r,
@@ -291,8 +294,11 @@ static qf_status simulate(const run *r)
     return cli_simulate(&simulation);
 }
 
-static qf_status check(const run *r)
+static qf_status check(run *r)
 {
+    if (r->cache) QF_TRY(cli_cache_mode_parse(r->cache, &r->mode));
+    if (r->cache && r->simulated)
+        return qf_fail(QF_USAGE, "--cache: --simulate replays what was timed without it");
     if (r->strategy && qf_strategy_named(r->strategy) == QF_STRATEGY_COUNT)
         return qf_fail(QF_USAGE, "--strategy: '%s' is none of ours (%s)", r->strategy,
                        strategy_names + 2);
@@ -348,6 +354,8 @@ qf_status cli_cmd_tune(int argc, char **argv)
         {"prompt", 0, CLI_INT, &q->prompt, "N", "of a model: tokens per prompt chunk, 128"},
         {"threads", 't', CLI_INT, &r.threads, "N", "threads, 0 for all"},
         {"strategy", 0, CLI_TEXT, &r.strategy, "NAME", strategy_names + 2},
+        {"cache", 0, CLI_TEXT, &r.cache, "MODE",
+         "time with hot, warm or cold weights, whatever runs (default: by rows)"},
         {"budget", 0, CLI_REAL, &r.budget, "SECONDS", "stop searching after, 0: never"},
         {"trials", 'n', CLI_INT, &r.trials, "N", "most kernels per problem, 0: all"},
         {"seed", 0, CLI_INT, &r.seed, "N", "of the random order and the judge"},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "qforge/memory.h"
+#include "qforge/tune.h"
 
 typedef struct reader {
     tuning_history *history;
@@ -37,6 +38,7 @@ static bool see_outcome(void *context, const char *tune_key, int code_abi,
     tuning_history *h = r->history;
 
     (void)code_abi;
+    if (trial->cache != qf_tune_cache_mode(&trial->problem)) return true;
     tuning_problem *p = group(h, tune_key, &trial->problem);
     const double ns = outcome->verdict == QF_VERDICT_OK ? outcome->timing.median_ns : 0;
     h->trial[h->trials++] = (tuning_trial){trial->kernel, ns, outcome->verdict};

@@ -10,7 +10,7 @@ typedef struct tuning_trial {
     qf_verdict verdict;
 } tuning_trial;
 
-/* One problem on one kind of machine. */
+/* One problem on one kind of machine, in the problem's own cache mode. */
 typedef struct tuning_problem {
     char name[QF_NAME_MAX];
     char tune_key[QF_KEY_MAX];

@@ -1,6 +1,7 @@
 /* experience.c -- the ledger's trials as what can be learned from. */
 #include "qforge/memory.h"
 #include "qforge/ranker.h"
+#include "qforge/tune.h"
 
 enum { TRIALS_MOST = 200000 };
 
@@ -18,7 +19,8 @@ static bool remember(void *context, const char *tune_key, int code_abi, const qf
 
     (void)tune_key, (void)code_abi;
     if (outcome->verdict != QF_VERDICT_OK || trial->kernel.isa != m->isa ||
-        trial->kernel.tile.align || !(trial->predicted_ns > 0) ||
+        trial->cache != qf_tune_cache_mode(&trial->problem) || trial->kernel.tile.align ||
+        !(trial->predicted_ns > 0) ||
         (m->except && qf_problem_equal(&trial->problem, m->except)))
         return true;
     m->trial[m->count++] = (qf_experience){trial->problem, trial->kernel, trial->predicted_ns,

@@ -4,6 +4,7 @@
 
 #include "qforge/memory.h"
 #include "qforge/simulate.h"
+#include "qforge/tune.h"
 
 enum { SWEEPS_MAX = 4096 };
 
@@ -94,14 +95,16 @@ static qf_status add(gatherer *g, const char *tune_key, const qf_trial *trial,
     return QF_OK;
 }
 
-/* Placements are trials of winners alone. */
+/* Placements are trials of winners alone, and each problem's own cache mode is one space. */
 static bool see(void *context, const char *tune_key, int code_abi, const qf_trial *trial,
                 const qf_outcome *outcome)
 {
     gatherer *g = context;
 
     (void)code_abi;
-    if (trial->kernel.tile.align || !(trial->predicted_ns > 0)) return true;
+    if (trial->kernel.tile.align || !(trial->predicted_ns > 0) ||
+        trial->cache != qf_tune_cache_mode(&trial->problem))
+        return true;
     g->status = add(g, tune_key, trial, outcome);
     return g->status == QF_OK;
 }

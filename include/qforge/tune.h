@@ -67,6 +67,8 @@ typedef struct qf_tune_options {
                          take a trial longer */
     int trials;       /* most candidates looked at; 0: all, or what the strategy needs */
     qf_recipe recipe; /* QF_RECIPE_COUNT: any */
+    const qf_cache_mode *cache; /* borrowed; NULL: of every problem its own.  What is found in
+                                   another is kept and told, and never runs for it */
     /* Both may be NULL.  stop is asked between trials. */
     bool (*stop)(void *context);
     void (*report)(void *context, const qf_tune_event *event);
@@ -91,7 +93,8 @@ typedef struct qf_tune_result {
  * not what wins alone. */
 #define QF_SLOW_PACE 0.8
 
-/* Small products stream their weights from memory, large ones use them again. */
+/* A problem's own mode, in which the kernel that runs is chosen: products of few rows (8 at
+ * most) stream their weights from memory, those of many use them again. */
 qf_cache_mode qf_tune_cache_mode(const qf_problem *problem);
 
 /* What would be looked at. */
