@@ -317,6 +317,13 @@ static void every_mode_remembers_its_own(void **state)
     assert_true(pace.ns == slow.canary_ns);
     assert_int_equal(qf_store_pace(store, &check_scope, &more.problem, QF_COLD, &pace), QF_OK);
     assert_true(pace.ns == check_conditions.canary_ns);
+    /* Nor has a later election in another mode a pace for this one. */
+    const int64_t later = check_session(store);
+    assert_int_equal(qf_election_put(store, later, &more.problem, QF_HOT, &more.kernel), QF_OK);
+    assert_int_equal(qf_store_pace(store, &check_scope, &more.problem, QF_HOT, &pace),
+                     QF_NOT_FOUND);
+    assert_int_equal(qf_store_pace(store, &check_scope, &more.problem, QF_COLD, &pace), QF_OK);
+    assert_true(pace.ns == check_conditions.canary_ns);
     qf_store_close(store);
 }
 

@@ -168,8 +168,10 @@ static void ask_about(qf_store *store, const qf_cpu *cpu, const qf_trial *trial,
          outcome.timing.median_ns, lost >= 2);
     status = qf_latency_get(store, cpu, &trial->problem, trial->cache, &latency);
     note(all, "latency %d %g\n", status, latency.ns);
-    if (qf_store_best_of_mode(store, &scope, &trial->problem, trial->cache, &best) == QF_OK)
-        note_best(all, scope.tune_key, scope.code_abi, &best);
+    for (int abi = QF_CODE_ABI - 1; abi <= QF_CODE_ABI; abi++)
+        if (qf_store_best_of_mode(store, &(qf_scope){cpu->tune_key, abi}, &trial->problem,
+                                  trial->cache, &best) == QF_OK)
+            note_best(all, cpu->tune_key, abi, &best);
 }
 
 static void ask_all(answers *all)
