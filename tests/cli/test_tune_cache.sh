@@ -57,6 +57,13 @@ tunes dot
 elected cold dot
 answers "the first"
 cp now first
+# reports: how many trials of how many products a page is about.
+reports() {
+    "$qforge" report tuning --no-roofs -o page.html >out
+    grep -o '[0-9]* trials of [0-9]* products' page.html | head -n 1
+}
+reports >page
+grep -q '[1-9] trials of 1 products' page || fail "no report: $(cat page)"
 for cache in hot warm; do
     # Other kernels win there.
     tunes quad --cache $cache
@@ -84,6 +91,7 @@ grep -q '\] hot$' out || fail "the mode is not told"
 "$qforge" explain --shape 1x96x160 --group 32 --threads 1 >out
 grep -q 'took .* with cold weights, elected in pairs' out || fail "the mode is not told"
 
+[ "$(reports)" = "$(cat page)" ] || fail "a report of other modes: $(reports)"
 "$qforge" db count --json >out
 grep -q '"elections":3' out || fail "not three elections"
 "$qforge" db list >out

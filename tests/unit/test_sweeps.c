@@ -55,6 +55,10 @@ static void fill(qf_store *store)
     qf_trial placed = trial_of(0, 0);
     placed.kernel.tile.align = 64;
     check_tried(store, session, &placed, 2);
+    /* Timed where the problem's weights are not: another question. */
+    qf_trial hot = trial_of(0, 5);
+    hot.cache = QF_HOT;
+    check_tried(store, session, &hot, 1);
     /* Too few to be a space. */
     qf_trial alone = trial_of(0, 0);
     alone.problem.m = 3;
