@@ -160,7 +160,6 @@ static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, d
     }
     if (status == QF_NOT_FOUND) return QF_OK;
     QF_TRY(status);
-    t->result->ties = won ? 0 : t->result->ties + (duel.ratio_low <= 1);
     if (won) v->leader = *challenger, v->leader_ns = ns, v->reigns = false;
     return QF_OK;
 }
@@ -272,7 +271,6 @@ qf_status tuning_elect(tuning *t, bool *complete)
     memcpy(index, fastest, sizeof fastest);
     const int count = rank_finalists(t, index, close);
     vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = t->ns[index[0]]};
-    t->result->ties = 0;
     QF_TRY(enthrone(&v));
     for (; compared < count && may_go_on(&v, 0); compared++) {
         const qf_kernel_id *next = &t->space.item[index[compared]].kernel;

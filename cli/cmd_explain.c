@@ -12,6 +12,7 @@
 #include "qforge/store.h"
 #include "qforge/tune.h"
 #include "roofline.h"
+#include "tie_set.h"
 #include "tune_problems.h"
 
 /* By qf_rung: what the kernel and its time stand on. */
@@ -35,6 +36,7 @@ typedef struct answer {
     char hash[17];
     bool known; /* the ledger's row below is about it */
     qf_best best;
+    qf_ties ties; /* of what was tuned here and has the code it had */
     /* Of every kernel but the reference. */
     double ns; /* measured or predicted, as the rung says */
     qf_cache_mode cache;
@@ -43,6 +45,11 @@ typedef struct answer {
 } answer;
 
 /* ---- what the ledger, the prior and the roofs say -------------------------------------- */
+
+static bool has_same_code(const answer *a)
+{
+    return strcmp(a->best.code_hash, a->hash) == 0;
+}
 
 static qf_status look_up(const cli_machine *machine, answer *a)
 {
@@ -59,7 +66,9 @@ static qf_status look_up(const cli_machine *machine, answer *a)
     if (status == QF_NOT_FOUND)
         status = qf_store_nearest(machine->store, &scope, &a->problem, 1e9, &a->best);
     a->known = status == QF_OK;
-    return status == QF_NOT_FOUND ? QF_OK : status;
+    if (!a->known) return status == QF_NOT_FOUND ? QF_OK : status;
+    if (a->kernel.rung != QF_RUNG_EXACT || !has_same_code(a)) return QF_OK;
+    return qf_store_ties(machine->store, &scope, &a->best, &a->ties);
 }
 
 /* The prior errs on the machine, hardly on how two shapes compare: a neighbour's time
@@ -138,7 +147,7 @@ static void print_speed(const answer *a)
 
 static void print_text(const answer *a)
 {
-    char problem[QF_NAME_MAX], kernel[QF_NAME_MAX], tuned[QF_NAME_MAX];
+    char problem[QF_NAME_MAX], kernel[QF_NAME_MAX], tuned[QF_NAME_MAX], ties[CLI_TIES_TEXT];
     const qf_best *b = &a->best;
 
     qf_problem_print(&a->problem, problem);
@@ -149,9 +158,11 @@ static void print_text(const answer *a)
         printf("  %s took %.2f us [%.2f, %.2f] with %s weights, %s\n", tuned, b->ns / 1e3,
                b->low_ns / 1e3, b->high_ns / 1e3, qf_cache_mode_name(b->cache),
                b->settled ? "elected in pairs" : "not settled yet");
-        if (strcmp(b->code_hash, a->hash) != 0)
+        if (!has_same_code(a))
             printf("  its code has changed since: qforge tune measures it again\n");
     }
+    cli_ties_text(&a->ties, ties);
+    if (a->ties.count) printf("  %d could not be told from it: %s\n", a->ties.count, ties);
     if (a->kernel.rung != QF_RUNG_REFERENCE) print_speed(a);
 }
 
@@ -184,9 +195,9 @@ static json_t *json_of(const answer *a)
         json_object_set_new(o, "from", json_string(problem));
         json_object_set_new(o, "median_us", json_real(a->best.ns / 1e3));
         json_object_set_new(o, "settled", json_boolean(a->best.settled));
-        json_object_set_new(o, "same_code",
-                            json_boolean(strcmp(a->best.code_hash, a->hash) == 0));
+        json_object_set_new(o, "same_code", json_boolean(has_same_code(a)));
     }
+    if (a->kernel.rung == QF_RUNG_EXACT && a->known) cli_ties_json(&a->ties, o);
     if (a->kernel.rung != QF_RUNG_REFERENCE) add_speed(a, o);
     return o;
 }
@@ -202,6 +213,7 @@ static qf_status explain_all(const cli_machine *machine, const cli_problems *pro
         status = explain(machine, &problems->item[i], &a);
         if (status == QF_OK && json) json_array_append_new(rows, json_of(&a));
         if (status == QF_OK && !json) print_text(&a);
+        qf_ties_release(&a.ties);
     }
     if (status == QF_OK && json) {
         json_dumpf(rows, stdout, JSON_COMPACT | JSON_REAL_PRECISION(7));

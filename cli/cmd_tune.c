@@ -80,13 +80,19 @@ static void report(void *context, const qf_tune_event *event)
 
 /* ---- results --------------------------------------------------------------------------- */
 
-static void take_result(run *r, const qf_problem *problem, const qf_tune_result *result)
+static qf_status take_result(run *r, const qf_problem *problem, const qf_tune_result *result)
 {
-    if (!result->found) return;
+    const qf_scope scope = {r->machine.cpu.tune_key, QF_CODE_ABI};
+    qf_ties ties;
+
+    if (!result->found) return QF_OK;
+    QF_TRY(qf_store_ties(r->store, &scope, &result->best, &ties));
     if (r->json)
-        json_array_append_new(r->results, cli_tune_json_of_result(problem, result));
+        json_array_append_new(r->results, cli_tune_json_of_result(problem, result, &ties));
     else
-        cli_tune_print_result(problem, result);
+        cli_tune_print_result(problem, result, &ties);
+    qf_ties_release(&ties);
+    return QF_OK;
 }
 
 static void print_line(json_t *o)
@@ -192,7 +198,7 @@ static qf_status tune_all(run *r)
         r->begun++;
         const qf_status status = qf_tune(&options, problem, result);
         cli_progress_end(&r->progress);
-        if (status != QF_INTERRUPTED || r->json) take_result(r, problem, result);
+        if (status != QF_INTERRUPTED || r->json) QF_TRY(take_result(r, problem, result));
         if (status == QF_NO_CONFIG) {
             worst = status;
             snprintf(sentence, sizeof sentence, "%s", qf_message());

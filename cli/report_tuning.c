@@ -14,10 +14,11 @@
 #include "qforge/pack.h"
 #include "report.h"
 #include "roofline.h"
+#include "tie_set.h"
 #include "tuning_history.h"
 
 /* Dots of a chart: more are only ink. */
-enum { DOTS_MOST = 800, STEPS_MOST = 200, CELL = 96 };
+enum { DOTS_MOST = 800, STEPS_MOST = 200, CELL = CLI_TIES_TEXT };
 
 typedef struct report {
     const char *ledger, *output;
@@ -337,7 +338,7 @@ static qf_status add_roofs(report *r)
 /* ---- tables
  * ----------------------------------------------------------------------------------- */
 
-enum { COLUMNS = 7 };
+enum { COLUMNS = 8 };
 
 static void fill_champion(const tuning_problem *p, char cell[COLUMNS][CELL])
 {
@@ -346,19 +347,20 @@ static void fill_champion(const tuning_problem *p, char cell[COLUMNS][CELL])
     struct tm utc;
 
     gmtime_r(&when, &utc);
-    snprintf(cell[0], CELL, "%.95s", p->name);
+    snprintf(cell[0], CELL, "%s", p->name);
     qf_kernel_print(&b->kernel, cell[1]);
     snprintf(cell[2], CELL, "%.2f", b->ns / 1e3);
     snprintf(cell[3], CELL, "%.1f", operations(&p->problem) / b->ns);
     snprintf(cell[4], CELL, "%d", p->trials);
     snprintf(cell[5], CELL, "%s", b->settled ? "in pairs" : "not yet");
     strftime(cell[6], CELL, "%Y-%m-%d", &utc);
+    cli_ties_text(&p->ties, cell[7]);
 }
 
 static qf_status add_champions(report *r)
 {
-    static const char *const head[COLUMNS] = {"problem", "kernel",  "us", "GFLOP/s",
-                                              "trials",  "elected", "day"};
+    static const char *const head[COLUMNS] = {"problem", "kernel",  "us",  "GFLOP/s",
+                                              "trials",  "elected", "day", "not told from it"};
     const tuning_history *h = &r->history;
     const size_t room = (size_t)h->problems * COLUMNS + 1;
     char(*text)[CELL] = qf_alloc_array(room, sizeof *text);
@@ -371,8 +373,9 @@ static qf_status add_champions(report *r)
                 fill_champion(&h->problem[i], &text[COLUMNS * rows++]);
         for (int i = 0; i < rows * COLUMNS; i++) cell[i] = text[i];
         page_heading(&r->page, "Champions");
-        page_table(&r->page, "What runs from now on, and its time.", COLUMNS, head, rows, cell,
-                   PAGE_CODE);
+        page_table(&r->page,
+                   "What runs from now on, its time, and what pairs could not tell from it.",
+                   COLUMNS, head, rows, cell, PAGE_CODE);
     }
     const qf_status status = text && cell ? QF_OK : QF_MEMORY;
     qf_free(text);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "progress.h"
+#include "tie_set.h"
 
 /* ---- before ---------------------------------------------------------------------------- */
 
@@ -44,9 +45,10 @@ static const char *slowness(const qf_tune_result *result, char text[96])
     return text;
 }
 
-void cli_tune_print_result(const qf_problem *problem, const qf_tune_result *result)
+void cli_tune_print_result(const qf_problem *problem, const qf_tune_result *result,
+                           const qf_ties *ties)
 {
-    char name[QF_NAME_MAX], kernel[QF_NAME_MAX], took[24], slow[96];
+    char name[QF_NAME_MAX], kernel[QF_NAME_MAX], took[24], slow[96], names[CLI_TIES_TEXT];
     const qf_best *b = &result->best;
 
     qf_problem_print(problem, name);
@@ -58,28 +60,31 @@ void cli_tune_print_result(const qf_problem *problem, const qf_tune_result *resu
     if (result->measured + result->failed == 0)
         printf("  known already: %d kernels reused\n", result->reused);
     else
-        printf(
-            "  %d measured, %d reused, %d failed, %d quarantined of %d; %d could not be told "
-            "from it; %s\n",
-            result->measured, result->reused, result->failed, result->skipped, result->planned,
-            result->ties, took);
+        printf("  %d measured, %d reused, %d failed, %d quarantined of %d; %s\n",
+               result->measured, result->reused, result->failed, result->skipped,
+               result->planned, took);
+    cli_ties_text(ties, names);
+    if (ties->count) printf("  %d could not be told from it: %s\n", ties->count, names);
     fflush(stdout);
 }
 
-json_t *cli_tune_json_of_result(const qf_problem *problem, const qf_tune_result *result)
+json_t *cli_tune_json_of_result(const qf_problem *problem, const qf_tune_result *result,
+                                const qf_ties *ties)
 {
     char name[QF_NAME_MAX], kernel[QF_NAME_MAX];
     const qf_best *b = &result->best;
 
     qf_problem_print(problem, name);
     qf_kernel_print(&b->kernel, kernel);
-    return json_pack(
-        "{s:s, s:s, s:f, s:f, s:f, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}",
-        "problem", name, "kernel", kernel, "median_us", b->ns / 1e3, "low_us", b->low_ns / 1e3,
-        "high_us", b->high_ns / 1e3, "cache", qf_cache_mode_name(b->cache), "settled",
-        b->settled, "planned", result->planned, "measured", result->measured, "reused",
-        result->reused, "failed", result->failed, "quarantined", result->skipped, "ties",
-        result->ties, "pace", result->pace, "seconds", result->seconds);
+    json_t *o = json_pack(
+        "{s:s, s:s, s:f, s:f, s:f, s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:f, s:f}", "problem",
+        name, "kernel", kernel, "median_us", b->ns / 1e3, "low_us", b->low_ns / 1e3, "high_us",
+        b->high_ns / 1e3, "cache", qf_cache_mode_name(b->cache), "settled", b->settled,
+        "planned", result->planned, "measured", result->measured, "reused", result->reused,
+        "failed", result->failed, "quarantined", result->skipped, "pace", result->pace,
+        "seconds", result->seconds);
+    cli_ties_json(ties, o);
+    return o;
 }
 
 void cli_tune_print_so_far(const cli_problems *problems, const qf_tune_result *result,

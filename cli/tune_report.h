@@ -14,8 +14,11 @@ void cli_tune_print_plan(const qf_problem *problem, const qf_tune_outline *outli
 json_t *cli_tune_json_of_plan(const qf_problem *problem, const qf_tune_outline *outline);
 
 /* ---- after ---- */
-void cli_tune_print_result(const qf_problem *problem, const qf_tune_result *result);
-json_t *cli_tune_json_of_result(const qf_problem *problem, const qf_tune_result *result);
+/* ties: of the best. */
+void cli_tune_print_result(const qf_problem *problem, const qf_tune_result *result,
+                           const qf_ties *ties);
+json_t *cli_tune_json_of_result(const qf_problem *problem, const qf_tune_result *result,
+                                const qf_ties *ties);
 
 /* The best so far of every problem, on stdout; begun: how many were, the last of them
  * interrupted. */

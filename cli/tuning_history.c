@@ -8,6 +8,8 @@
 
 typedef struct reader {
     tuning_history *history;
+    qf_store *store;
+    qf_status status;
     int room;
 } reader;
 
@@ -50,14 +52,20 @@ static bool see_outcome(void *context, const char *tune_key, int code_abi,
 
 static bool see_best(void *context, const char *tune_key, int code_abi, const qf_best *best)
 {
-    tuning_history *h = ((reader *)context)->history;
+    reader *r = context;
+    tuning_history *h = r->history;
+    const qf_scope scope = {tune_key, code_abi};
     char name[QF_NAME_MAX];
 
-    (void)code_abi;
     qf_problem_print(&best->problem, name);
-    for (int i = 0; i < h->problems; i++)
-        if (is_of(&h->problem[i], name, tune_key)) h->problem[i].champion = *best;
-    return true;
+    for (int i = 0; r->status == QF_OK && i < h->problems; i++) {
+        tuning_problem *p = &h->problem[i];
+        if (!is_of(p, name, tune_key)) continue;
+        p->champion = *best;
+        qf_ties_release(&p->ties);
+        r->status = qf_store_ties(r->store, &scope, best, &p->ties);
+    }
+    return r->status == QF_OK;
 }
 
 qf_status tuning_history_read(qf_store *store, tuning_history *history)
@@ -66,7 +74,8 @@ qf_status tuning_history_read(qf_store *store, tuning_history *history)
 
     *history = (tuning_history){0};
     QF_TRY(qf_store_count(store, &counts));
-    reader r = {history, (int)(counts.trials < 1 << 24 ? counts.trials : 1 << 24)};
+    reader r = {history, store, QF_OK,
+                (int)(counts.trials < 1 << 24 ? counts.trials : 1 << 24)};
     history->trial = qf_alloc_array((size_t)r.room + 1, sizeof *history->trial);
     history->problem = qf_alloc_array((size_t)r.room + 1, sizeof *history->problem);
     if (!history->trial || !history->problem) {
@@ -75,12 +84,14 @@ qf_status tuning_history_read(qf_store *store, tuning_history *history)
     }
     qf_status status = qf_store_each_outcome(store, NULL, NULL, see_outcome, &r);
     if (status == QF_OK) status = qf_store_each_best(store, NULL, see_best, &r);
+    if (status == QF_OK) status = r.status;
     if (status != QF_OK) tuning_history_release(history);
     return status;
 }
 
 void tuning_history_release(tuning_history *history)
 {
+    for (int i = 0; i < history->problems; i++) qf_ties_release(&history->problem[i].ties);
     qf_free(history->trial);
     qf_free(history->problem);
     *history = (tuning_history){0};

@@ -18,6 +18,7 @@ typedef struct tuning_problem {
     int first, trials; /* of the history's, as they were tried */
     double fastest_ns; /* of them, 0: none has a time */
     qf_best champion;  /* .ns 0: none */
+    qf_ties ties;      /* what could not be told from it */
 } tuning_problem;
 
 /* Owns its arrays. */

@@ -1,8 +1,9 @@
 -- gc_mark.sql -- which rows can never answer a question again; reads only, into temporary
 -- tables.  temp.gc_limit (cutoff_us, abi) holds the age to drop at and the present code ABI.
 --
--- Questions are those of the program: the best kernel of a problem in each cache mode, the newest outcome of a
--- trial, how often it was lost, the newest verdict on code, the newest latency.  None of them
+-- Questions are those of the program: the best kernel of a problem in each cache mode, what
+-- could not be told from it, the newest outcome of a trial, how often it was lost, the newest
+-- verdict on code, the newest latency.  None of them
 -- may be answered otherwise after.
 
 CREATE TEMP TABLE gc_champion AS

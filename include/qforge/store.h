@@ -205,6 +205,23 @@ QF_MUST_CHECK qf_status qf_store_nearest(qf_store *store, const qf_scope *scope,
                                          const qf_problem *problem, double limit,
                                          qf_best *best);
 
+/* A kernel that pairs could not tell from the best one. */
+typedef struct qf_tie {
+    qf_kernel_id kernel;
+    double ratio, low, high; /* its time / the best one's, 95 % interval: low <= 1 */
+} qf_tie;
+typedef struct qf_ties {
+    int count;
+    qf_tie *item; /* the fastest by its pairs first */
+} qf_ties;
+/* Those whose newest comparison with best->kernel neither says that they are the slower ones
+ * nor that they won.  What either was compared as before its newest trial was other code, and
+ * what is not valid any more is no tie.  Nobody knows of kernels that never met the best one.
+ */
+QF_MUST_CHECK qf_status qf_store_ties(qf_store *store, const qf_scope *scope,
+                                      const qf_best *best, qf_ties *ties);
+void qf_ties_release(qf_ties *ties); /* also zeroed ones */
+
 /* Calls visit for every best row (scope NULL: of all machines and ABIs), ordered by
  * problem; returning false stops. */
 typedef bool qf_best_visit(void *context, const char *tune_key, int code_abi,

@@ -82,7 +82,7 @@ typedef struct qf_tune_result {
     int space, planned;
     /* Timed now; taken from the ledger; of all, those without a time; quarantined. */
     int measured, reused, failed, skipped;
-    int ties; /* finalists that could not be told from the winner */
+    int ties; /* kernels that could not be told from the best: qf_store_ties() */
     double seconds;
     double pace; /* the machine's while the best was elected, of the fastest it was ever seen
                     at; 0: not known */

@@ -68,7 +68,7 @@ static void try_something(qf_store *store, int64_t session, qf_random *random)
 
 static void add_the_rest(qf_store *store, int64_t session, const qf_cpu *cpu, qf_random *random)
 {
-    const qf_trial a = any_trial(random), b = any_trial(random);
+    const qf_trial a = any_trial(random);
     const qf_comparison duel = {.ratio = 1.1, .ratio_low = 1, .ratio_high = 1.2, .pairs = 9};
     const qf_validation right = {.verdict = QF_VERDICT_OK,
                                  .cases = 1 + (int)qf_random_below(random, 9)};
@@ -78,9 +78,13 @@ static void add_the_rest(qf_store *store, int64_t session, const qf_cpu *cpu, qf
     char hash[17];
 
     hash_of(random, hash);
-    assert_int_equal(qf_comparison_put(store, session, &a.problem, a.cache, &a.kernel,
-                                       &b.kernel, &duel, &check_conditions),
-                     QF_OK);
+    for (int i = 0; i < 20; i++) {
+        const qf_trial first = any_trial(random), second = any_trial(random);
+        assert_int_equal(qf_comparison_put(store, session, &first.problem, first.cache,
+                                           &first.kernel, &second.kernel, &duel,
+                                           &check_conditions),
+                         QF_OK);
+    }
     assert_int_equal(qf_validation_put(store, session, hash, &right), QF_OK);
     assert_int_equal(qf_latency_put(store, cpu, &a.problem, a.cache, &latency), QF_OK);
 }
@@ -161,8 +165,15 @@ static void ask_about(qf_store *store, const qf_cpu *cpu, const qf_trial *trial,
     qf_outcome outcome = {0};
     qf_latency latency = {0};
     qf_best best;
+    qf_ties ties;
     int lost = 0;
 
+    if (qf_store_best(store, &scope, &trial->problem, &best) == QF_OK) {
+        assert_int_equal(qf_store_ties(store, &scope, &best, &ties), QF_OK);
+        for (int i = 0; i < ties.count; i++)
+            note(all, "tie %d %g\n", ties.item[i].kernel.tile.mr, ties.item[i].ratio);
+        qf_ties_release(&ties);
+    }
     qf_status status = qf_store_outcome(store, &scope, trial, &outcome, &lost);
     note(all, "outcome %d %d %s %g quarantine %d\n", status, outcome.verdict, outcome.code_hash,
          outcome.timing.median_ns, lost >= 2);
