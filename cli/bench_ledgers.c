@@ -260,7 +260,7 @@ static void print_summary(const request *r, json_t *rows)
  * lie, may favour one of two kernels by more than they differ. */
 static qf_status measure_all(request *r)
 {
-    cli_progress progress = cli_progress_start();
+    cli_progress progress = cli_progress_start(r->json);
     qf_status status = QF_OK;
 
     for (int i = 0; i < r->count; i++) {
@@ -271,10 +271,10 @@ static qf_status measure_all(request *r)
     const int total = (int)r->rounds * r->count;
     const int64_t start = qf_now_ns();
     for (int done = 0; status == QF_OK && done < total;) {
-        char left[24];
         status = measure(r, done / r->count, &r->rows[done % r->count]);
-        cli_time_left(start, ++done, total, left);
-        cli_progress_show(&progress, "%d of %d comparisons, %s left", done, total, left);
+        done++;
+        cli_progress_count(&progress, "comparisons", done, total,
+                           cli_seconds_left(start, done, total));
     }
     cli_progress_end(&progress);
     return status;

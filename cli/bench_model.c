@@ -224,10 +224,11 @@ static qf_status measure(const cli_machine *machine, result *r)
 {
     const request *q = r->request;
     const cli_speed_options options = {(int)q->prefill, r->context, (int)q->tokens, q->seconds};
-    cli_progress progress = cli_progress_start();
+    cli_progress progress = cli_progress_start(q->json);
     struct rusage usage;
 
-    QF_TRY(cli_random_engine_open(machine, q->config, q->class, r->context, &r->model));
+    QF_TRY(
+        cli_random_engine_open(machine, q->config, q->class, r->context, &progress, &r->model));
     r->threads = qf_pool_threads(machine->pool);
     QF_TRY(cli_speed_measure(r->model.engine, &options, &progress, &r->speed));
     if (getrusage(RUSAGE_SELF, &usage) == 0) r->peak_bytes = (int64_t)usage.ru_maxrss * 1024;

@@ -59,16 +59,16 @@ static qf_status take_turn(token_bench *b, token_time *t, int turn)
 
 static qf_status measure(token_bench *b)
 {
-    cli_progress line = cli_progress_start();
+    cli_progress line = cli_progress_start(b->request->json);
     const int64_t start = qf_now_ns();
     const int total = b->turns * b->times;
     qf_status status = QF_OK;
-    char left[24];
 
     for (int i = 0; status == QF_OK && i < total; i++) {
         status = take_turn(b, &b->time[i % b->times], i / b->times);
-        cli_time_left(start, i + 1, total, left);
-        if (total > 1) cli_progress_show(&line, "turn %d of %d, %s left", i + 1, total, left);
+        if (total > 1)
+            cli_progress_count(&line, "turns", i + 1, total,
+                               cli_seconds_left(start, i + 1, total));
     }
     cli_progress_end(&line);
     for (int i = 0; status == QF_OK && i < b->times; i++) {

@@ -45,12 +45,10 @@ typedef struct evaluation {
 static bool tell(evaluation *e, const char *what, int done, int total)
 {
     const double each = (double)(qf_now_ns() - e->started) * 1e-9 / done;
-    char left[24];
 
     done += e->current * total;
     total *= e->outcomes;
-    cli_duration(each * (total - done), left);
-    cli_progress_show(&e->line, "%s %d of %d, %s left", what, done, total, left);
+    cli_progress_count(&e->line, what, done, total, each * (total - done));
     return !cli_interrupted();
 }
 
@@ -106,7 +104,7 @@ static qf_status measure_all(evaluation *e)
 {
     qf_status status = QF_OK;
 
-    e->line = cli_progress_start();
+    e->line = cli_progress_start(e->json);
     for (; status == QF_OK && e->current < e->outcomes; e->current++)
         status = measure(e, &e->outcome[e->current]);
     cli_progress_end(&e->line);

@@ -123,12 +123,8 @@ typedef struct teller {
 
 static bool tell(teller *t, const char *what, int done, int total)
 {
-    char left[24];
-
-    if (done > 0) {
-        cli_time_left(t->work, done, total, left);
-        cli_progress_show(&t->line, "%s %.0f%%, %s left", what, 100.0 * done / total, left);
-    }
+    if (done > 0)
+        cli_progress_count(&t->line, what, done, total, cli_seconds_left(t->work, done, total));
     return !cli_interrupted();
 }
 
@@ -233,7 +229,7 @@ static qf_status quantise(command *c, const qf_model *model, const qf_tokenizer 
 {
     tr_quantise_options *o = &c->options;
     const int64_t now = qf_now_ns();
-    teller t = {cli_progress_start(), now, now};
+    teller t = {cli_progress_start(c->json), now, now};
     tr_stream stream = {0};
     tr_quantise_report report;
     qf_qmodel quantised;

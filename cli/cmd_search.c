@@ -15,7 +15,7 @@ typedef struct request {
     cli_list limit[QF_COSTS];
     const char *strategy, *accuracy, *choice, *cache, *out;
     int64_t evaluations, finalists, seed, spread;
-    bool json, separate;
+    bool separate;
     /* from the lists above */
     int budgets;
     qf_budget budget[CLI_LIST_MAX];
@@ -157,7 +157,7 @@ static qf_status parse(int argc, char **argv, request *r, bool *help)
         {"seed", 0, CLI_INT, &r->seed, "S", "of all random choices (0)"},
         {"threads", 't', CLI_INT, &r->setup.threads, "N", "0: all (0)"},
         {"db", 0, CLI_TEXT, &r->setup.ledger, "FILE", "the ledger; none: the prior alone"},
-        {"json", 0, CLI_FLAG, &r->json, NULL, "one JSON object"},
+        {"json", 0, CLI_FLAG, &r->setup.json, NULL, "one JSON object"},
         {"out", 'o', CLI_TEXT, &r->out, "DIR", "front.json, front.svg and front.png there"},
         {0}};
     int rest;
@@ -233,7 +233,7 @@ static qf_status tell_result(const request *r, const search_result *result)
                     "(hint: more --finalists, or a quieter machine)\n",
                     result->budget[b].limit[QF_COST_LATENCY], result->best[b].measured_us);
     if (r->out) QF_TRY(search_result_save(result, r->out));
-    return search_result_print(result, r->json);
+    return search_result_print(result, r->setup.json);
 }
 
 static qf_status conclude(const request *r, search_session *session,

@@ -64,6 +64,19 @@ static double seconds_left(const run *r)
     return r->budget > 0 && budget < left ? (budget > 0 ? budget : 0) : left;
 }
 
+static json_t *fields_of(const run *r, const qf_tune_event *event)
+{
+    char problem[QF_NAME_MAX], kernel[QF_NAME_MAX];
+
+    qf_problem_print(event->problem, problem);
+    qf_kernel_print(event->kernel, kernel);
+    return json_pack("{s:i, s:i, s:s, s:i, s:i, s:o, s:s, s:f}", "product", r->at + 1, "of",
+                     r->problems.count, "problem", problem, "tried", event->done, "kernels",
+                     event->total, "best_us",
+                     event->best_ns > 0 ? json_real(event->best_ns / 1e3) : json_null(),
+                     "kernel", kernel, "seconds_left", seconds_left(r));
+}
+
 static void report(void *context, const qf_tune_event *event)
 {
     run *r = context;
@@ -73,9 +86,10 @@ static void report(void *context, const qf_tune_event *event)
     r->measured += !event->reused;
     qf_problem_print(event->problem, name);
     cli_duration(seconds_left(r), left);
-    cli_progress_show(&r->progress, "[%d/%d] %s: %d of %d kernels, best %.2f us, %s left",
-                      r->at + 1, r->problems.count, name, event->done, event->total,
-                      event->best_ns / 1e3, left);
+    cli_progress_tell(&r->progress, r->json ? fields_of(r, event) : NULL,
+                      "[%d/%d] %s: %d of %d kernels, best %.2f us, %s left", r->at + 1,
+                      r->problems.count, name, event->done, event->total, event->best_ns / 1e3,
+                      left);
 }
 
 /* ---- results --------------------------------------------------------------------------- */
@@ -326,6 +340,7 @@ static qf_status tune(run *r, int argc, char **argv, const cli_option *options)
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));
     QF_TRY(check(r));
+    r->progress = cli_progress_start(r->json);
     if (r->simulated) return simulate(r);
     QF_TRY(take_rank(r, argv));
     if (!r->strategy) r->strategy = qf_strategy_name((qf_strategy)0);
@@ -343,7 +358,6 @@ qf_status cli_cmd_tune(int argc, char **argv)
 {
     run r = {.request = {.op = "forward", .group = 64, .rows = 512, .prompt = 128},
              .walks = 5,
-             .progress = cli_progress_start(),
              .start_ns = qf_now_ns()};
     cli_problem_request *q = &r.request;
     const cli_option options[] = {

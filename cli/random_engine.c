@@ -33,7 +33,7 @@ static qf_status check_memory(const char *name, int64_t needed, int context)
 
 typedef struct watched {
     qf_supply supply;
-    cli_progress progress;
+    cli_progress *progress;
     int64_t start, done, total; /* ns; bytes */
 } watched;
 
@@ -51,12 +51,12 @@ static qf_status supply(void *self, const qf_kernel_source *source, qf_accuracy 
 {
     watched *w = self;
     const double spent = (double)(qf_now_ns() - w->start) * 1e-9;
-    char left[24] = "?";
 
     if (cli_interrupted()) return qf_fail(QF_INTERRUPTED, "interrupted");
-    if (w->done) cli_duration(spent * (double)(w->total - w->done) / (double)w->done, left);
-    cli_progress_show(&w->progress, "making weights: %.2f of %.2f GB, %s left",
-                      (double)w->done * 1e-9, (double)w->total * 1e-9, left);
+    if (w->done)
+        cli_progress_count(w->progress, "megabytes of weights made", (int)(w->done >> 20),
+                           (int)(w->total >> 20),
+                           spent * (double)(w->total - w->done) / (double)w->done);
     QF_TRY(w->supply.pack(w->supply.self, source, accuracy, index, packed));
     w->done += packed->panels * packed->panel_bytes;
     return QF_OK;
@@ -65,10 +65,10 @@ static qf_status supply(void *self, const qf_kernel_source *source, qf_accuracy 
 /* ---- open and close ---- */
 
 static qf_status make(const cli_machine *machine, qf_accuracy accuracy, int context,
-                      cli_random_engine *r)
+                      cli_progress *progress, cli_random_engine *r)
 {
     watched w = {.supply = qf_random_supply(&r->random),
-                 .progress = cli_progress_start(),
+                 .progress = progress,
                  .start = qf_now_ns(),
                  .total = bytes_to_make(&r->random, machine, accuracy)};
     const qf_supply shown = {&w, supply};
@@ -80,18 +80,19 @@ static qf_status make(const cli_machine *machine, qf_accuracy accuracy, int cont
 
     QF_TRY(qf_random_base(&r->random, &r->base));
     const qf_status status = qf_engine_create_supplied(&options, &r->base, &shown, &r->engine);
-    cli_progress_end(&w.progress);
+    cli_progress_end(progress);
     r->seconds = (double)(qf_now_ns() - w.start) * 1e-9;
     return status;
 }
 
 qf_status cli_random_engine_open(const cli_machine *machine, const char *name,
-                                 qf_accuracy accuracy, int context, cli_random_engine *r)
+                                 qf_accuracy accuracy, int context, cli_progress *progress,
+                                 cli_random_engine *r)
 {
     r->random.pool = machine->pool;
     r->estimated_bytes = estimate(machine, &r->random, accuracy, context);
     QF_TRY(check_memory(name, r->estimated_bytes, context));
-    return make(machine, accuracy, context, r);
+    return make(machine, accuracy, context, progress, r);
 }
 
 void cli_random_engine_close(cli_random_engine *r)

@@ -14,11 +14,12 @@ typedef struct cli_random_engine {
     double seconds;          /* it took to make */
 } cli_random_engine;
 
-/* Makes the weights layer by layer with a line of progress.  `name` is for sentences.
+/* Makes the weights layer by layer and tells how far it is.  `name` is for sentences.
  * QF_MEMORY before anything is made when the model, its cache and the program would not
  * fit what memory is left; QF_INTERRUPTED on Ctrl-C.  Close it in either case. */
 QF_MUST_CHECK qf_status cli_random_engine_open(const cli_machine *machine, const char *name,
                                                qf_accuracy accuracy, int context,
+                                               cli_progress *progress,
                                                cli_random_engine *random);
 void cli_random_engine_close(cli_random_engine *random);
 

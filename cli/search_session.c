@@ -146,9 +146,7 @@ qf_search_problem search_session_problem(search_session *s, qf_granularity granu
 
 static bool tell(search_session *s, const char *what, int done, int total)
 {
-    char left[24];
-    cli_time_left(s->started, done, total, left);
-    cli_progress_show(&s->line, "%s: %d of %d, %s left", what, done, total, left);
+    cli_progress_count(&s->line, what, done, total, cli_seconds_left(s->started, done, total));
     if (done == total) cli_progress_end(&s->line);
     return !cli_interrupted();
 }
@@ -215,7 +213,7 @@ static qf_status measure_table(const search_setup *setup, search_session *s)
 qf_status search_session_open(const search_setup *setup, search_session *s)
 {
     memset(s, 0, sizeof *s);
-    s->line = cli_progress_start();
+    s->line = cli_progress_start(setup->json);
     s->accuracy = setup->accuracy;
     QF_TRY(qf_qmodel_open(setup->model, &s->model));
     s->tokens = (int)setup->tokens;

@@ -21,6 +21,7 @@ typedef struct search_setup {
     qf_accuracy accuracy; /* of the kernels that losses are computed with */
     qf_granularity granularity;
     bool timeless;    /* nothing is timed: no table, and latency is NAN */
+    bool json;        /* progress is for programs */
     double max_error; /* mean error on held-out subnets from which a table is refused */
 } search_setup;
 

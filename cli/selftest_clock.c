@@ -45,17 +45,16 @@ static qf_status compare_once(const selftest_clock *test, qf_bench *bench, qf_du
 static qf_status compare_all(const selftest_clock *test, qf_bench *bench, qf_duel *duel,
                              verdicts *v)
 {
-    cli_progress progress = cli_progress_start();
+    cli_progress progress = cli_progress_start(test->json);
     const int64_t start = qf_now_ns();
     const int count = (int)test->comparisons;
     qf_status status = QF_OK;
 
     for (int i = 0; status == QF_OK && i < count; i++) {
-        char left[24];
         if (cli_interrupted()) return qf_fail(QF_INTERRUPTED, "interrupted");
         status = compare_once(test, bench, duel, i, v);
-        cli_time_left(start, i + 1, count, left);
-        cli_progress_show(&progress, "%d of %d comparisons, %s left", i + 1, count, left);
+        cli_progress_count(&progress, "comparisons", i + 1, count,
+                           cli_seconds_left(start, i + 1, count));
     }
     cli_progress_end(&progress);
     return status;

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interrupt.h"
 #include "kernel_tuner.h"
+#include "progress.h"
+#include "qforge/clock.h"
 #include "qforge/file.h"
 #include "qforge/memory.h"
 #include "qforge/simulate.h"
@@ -62,7 +65,22 @@ typedef struct run {
     const cli_simulation *request;
     qf_sweeps sweeps;
     json_t *rows;
+    cli_progress progress;
+    int64_t start_ns;
+    int part, parts; /* strategies and guesses */
 } run;
+
+/* Every part goes through all spaces, and learning from the others takes most of the time. */
+static bool tell(void *context, int done, int total)
+{
+    run *r = context;
+
+    done += r->part * total;
+    total *= r->parts;
+    cli_progress_count(&r->progress, "simulated spaces", done, total,
+                       cli_seconds_left(r->start_ns, done, total));
+    return !cli_interrupted();
+}
 
 static void effort_name(const qf_effort *effort, char name[16])
 {
@@ -102,7 +120,9 @@ static qf_status simulate_strategy(run *r, qf_strategy strategy)
 
     if (!share) return QF_MEMORY;
     qf_status status = qf_simulate(&r->sweeps, strategy, r->request->runs, r->request->seed,
-                                   efforts, EFFORTS, share);
+                                   efforts, EFFORTS, tell, r, share);
+    cli_progress_end(&r->progress);
+    r->part++;
     if (status == QF_OK) status = show_strategy(r, strategy, share);
     qf_free(share);
     return status;
@@ -115,7 +135,9 @@ static qf_status simulate_guess(run *r, qf_guess guess)
     summary s = {0};
 
     if (!share) return QF_MEMORY;
-    qf_status status = qf_simulate_guess(&r->sweeps, guess, share);
+    qf_status status = qf_simulate_guess(&r->sweeps, guess, tell, r, share);
+    cli_progress_end(&r->progress);
+    r->part++;
     for (int i = 0; i < r->sweeps.count; i++)
         if (share[i] > 0) share[answers++] = share[i];
     if (status == QF_OK && answers) status = sum_up(share, answers, 1, &s);
@@ -150,18 +172,28 @@ static void print_heading(const run *r)
     printf("\n");
 }
 
+static bool is_asked_for(const run *r, int strategy)
+{
+    return !r->request->strategy ||
+           strcmp(qf_strategy_name((qf_strategy)strategy), r->request->strategy) == 0;
+}
+
+/* Any informed strategy's first trial is what was learned. */
+static bool is_told_apart(const run *r, int guess)
+{
+    return guess != QF_GUESS_LEARNED || !r->request->strategy;
+}
+
 static qf_status simulate_all(run *r)
 {
     if (!r->request->json) print_heading(r);
+    for (int s = 0; s < QF_STRATEGY_COUNT; s++) r->parts += is_asked_for(r, s);
+    for (int g = 0; g < QF_GUESSES; g++) r->parts += is_told_apart(r, g);
     for (int s = 0; s < QF_STRATEGY_COUNT; s++)
-        if (!r->request->strategy ||
-            strcmp(qf_strategy_name((qf_strategy)s), r->request->strategy) == 0)
-            QF_TRY(simulate_strategy(r, (qf_strategy)s));
+        if (is_asked_for(r, s)) QF_TRY(simulate_strategy(r, (qf_strategy)s));
     if (!r->request->json && r->sweeps.item[0].kernel) printf("\nwithout a trial\n");
-    /* Any informed strategy's first trial is what was learned. */
     for (int g = 0; g < QF_GUESSES; g++)
-        if (g != QF_GUESS_LEARNED || !r->request->strategy)
-            QF_TRY(simulate_guess(r, (qf_guess)g));
+        if (is_told_apart(r, g)) QF_TRY(simulate_guess(r, (qf_guess)g));
     return QF_OK;
 }
 
@@ -192,7 +224,9 @@ static qf_status read_ledger(const char *path, qf_sweeps *sweeps)
 
 qf_status cli_simulate(const cli_simulation *simulation)
 {
-    run r = {.request = simulation};
+    run r = {.request = simulation,
+             .progress = cli_progress_start(simulation->json),
+             .start_ns = qf_now_ns()};
     bool json = false;
 
     QF_TRY(is_json(simulation->file, &json));

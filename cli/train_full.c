@@ -45,7 +45,7 @@ static qf_status options_of(const cli_train *train, const cli_machine *machine,
 static qf_status run(const cli_train *train, cli_machine *machine, qf_config *config,
                      const qf_tokenizer *tokenizer)
 {
-    cli_train_report report = {.line = cli_progress_start(), .log = train->log};
+    cli_train_report report = {.line = cli_progress_start(train->json), .log = train->log};
     tr_full_options options;
     tr_stream stream;
 

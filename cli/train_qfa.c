@@ -164,7 +164,7 @@ static qf_status prepare(const cli_train *t, const qf_tokenizer *tokenizer)
 static qf_status with_stream(const cli_train *t, tr_qfa_options *o, qf_qmodel *model,
                              const qf_tokenizer *tokenizer)
 {
-    cli_train_report report = {.line = cli_progress_start(), .log = t->log};
+    cli_train_report report = {.line = cli_progress_start(t->json), .log = t->log};
     tr_stream stream;
 
     QF_TRY(tr_stream_load(t->data, tokenizer, &stream));

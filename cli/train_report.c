@@ -49,6 +49,15 @@ static void add_to_curve(cli_train_report *report, const tr_progress *p)
     report->curve_steps[at]++;
 }
 
+static json_t *fields_of(const cli_train_report *report, const tr_progress *p)
+{
+    return json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "what", "steps", "done",
+                     (json_int_t)p->step, "of", (json_int_t)p->steps, "loss", p->loss,
+                     "mean_loss", cli_train_recent_loss(report), "rate", p->rate, "norm",
+                     p->norm, "tokens_per_second", p->tokens_per_second, "seconds_left",
+                     p->left);
+}
+
 bool cli_train_tell(void *context, const tr_progress *progress)
 {
     cli_train_report *report = context;
@@ -63,8 +72,8 @@ bool cli_train_tell(void *context, const tr_progress *progress)
     add_to_log(report, progress);
     add_to_curve(report, progress);
     cli_duration(progress->left, left);
-    cli_progress_show(
-        &report->line,
+    cli_progress_tell(
+        &report->line, report->line.json ? fields_of(report, progress) : NULL,
         "step %lld of %lld  loss %.4f %s%srate %.2e  norm %.2f  %.0f tokens/s  %s "
         "left",
         (long long)progress->step, (long long)progress->steps, cli_train_recent_loss(report),

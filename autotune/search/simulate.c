@@ -205,15 +205,24 @@ static qf_status simulate_sweep(const qf_sweeps *sweeps, const qf_sweep *sweep, 
     return status;
 }
 
+static qf_status tell(qf_progress *progress, void *context, int done, int total)
+{
+    if (!progress || progress(context, done, total)) return QF_OK;
+    return qf_fail(QF_INTERRUPTED, "interrupted");
+}
+
 qf_status qf_simulate(const qf_sweeps *sweeps, qf_strategy strategy, int runs, uint64_t seed,
-                      const qf_effort *effort, int efforts, double *share)
+                      const qf_effort *effort, int efforts, qf_progress *progress,
+                      void *context, double *share)
 {
     qf_status status = QF_OK;
     lesson l = {0};
 
-    for (int i = 0; status == QF_OK && i < sweeps->count; i++)
+    for (int i = 0; status == QF_OK && i < sweeps->count; i++) {
         status = simulate_sweep(sweeps, &sweeps->item[i], &l, strategy, runs, seed, effort,
                                 efforts, share + (size_t)i * (size_t)(runs * efforts));
+        if (status == QF_OK) status = tell(progress, context, i + 1, sweeps->count);
+    }
     lesson_release(&l);
     return status;
 }
@@ -257,13 +266,16 @@ static qf_status guess_sweep(const qf_sweeps *sweeps, const qf_sweep *sweep, qf_
     return status;
 }
 
-qf_status qf_simulate_guess(const qf_sweeps *sweeps, qf_guess guess, double *share)
+qf_status qf_simulate_guess(const qf_sweeps *sweeps, qf_guess guess, qf_progress *progress,
+                            void *context, double *share)
 {
     qf_status status = QF_OK;
     lesson l = {0};
 
-    for (int i = 0; status == QF_OK && i < sweeps->count; i++)
+    for (int i = 0; status == QF_OK && i < sweeps->count; i++) {
         status = guess_sweep(sweeps, &sweeps->item[i], guess, &l, &share[i]);
+        if (status == QF_OK) status = tell(progress, context, i + 1, sweeps->count);
+    }
     lesson_release(&l);
     return status;
 }

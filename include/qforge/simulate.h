@@ -3,6 +3,7 @@
 #ifndef QFORGE_SIMULATE_H
 #define QFORGE_SIMULATE_H
 
+#include "qforge/engine.h"
 #include "qforge/ranker.h"
 #include "qforge/tune.h"
 
@@ -36,10 +37,11 @@ int qf_effort_trials(const qf_effort *effort, int count);
 
 /* The fastest of the sweep over the fastest found, for every effort: share[sweep][run][effort],
  * in one array.  Runs differ by seed.  What is expected of candidates is learned from the
- * sweeps of other shapes (m, n, k), whatever the width of their weights. */
+ * sweeps of other shapes (m, n, k), whatever the width of their weights.
+ *   progress  as in engine.h, counting sweeps; may be NULL.  QF_INTERRUPTED when it says so */
 QF_MUST_CHECK qf_status qf_simulate(const qf_sweeps *sweeps, qf_strategy strategy, int runs,
                                     uint64_t seed, const qf_effort *effort, int efforts,
-                                    double *share);
+                                    qf_progress *progress, void *context, double *share);
 
 /* Answers without a trial. */
 typedef enum qf_guess {
@@ -51,6 +53,6 @@ typedef enum qf_guess {
 const char *qf_guess_name(qf_guess guess);
 /* share[sweep], 0 where there is no answer: no other shape, or no kernels of ours. */
 QF_MUST_CHECK qf_status qf_simulate_guess(const qf_sweeps *sweeps, qf_guess guess,
-                                          double *share);
+                                          qf_progress *progress, void *context, double *share);
 
 #endif
