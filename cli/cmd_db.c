@@ -208,7 +208,7 @@ qf_status cli_cmd_db(int argc, char **argv)
         r.operand = argv + rest + 1;
         if (!verbs[i].merges) QF_TRY(cli_no_operands(argc, argv, rest + 1));
         QF_TRY(qf_cpu_detect(&r.cpu));
-        QF_TRY(cli_ledger_path(r.ledger, r.path));
+        QF_TRY((verbs[i].merges ? cli_ledger_to_write : cli_ledger_path)(r.ledger, r.path));
         if (verbs[i].merges) QF_TRY(find_sources(&r));
         const qf_store_mode mode = verbs[i].merges ? QF_STORE_GATHER : QF_STORE_READ;
         qf_status status = cli_db_open(r.ledger, mode, r.path, &r.store);

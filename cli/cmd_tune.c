@@ -226,8 +226,7 @@ static qf_status tune_all(run *r)
 static qf_status open_ledger(run *r)
 {
     char path[CLI_PATH_MAX];
-    QF_TRY(cli_ledger_path(r->ledger, path));
-    QF_TRY(cli_make_parents(path));
+    QF_TRY(cli_ledger_to_write(r->ledger, path));
     QF_TRY(qf_store_open(path, QF_STORE_WRITE, &r->store));
     cli_ledger_notice(r->store);
     /* What the ledger of all ranks knows, where this one can see it, is where it begins. */
@@ -249,7 +248,7 @@ static qf_status take_rank(run *r, char *const argv[])
             stderr,
             "qforge: %d ranks on this host disturb each other's times; one a host is best\n",
             r->rank.beside);
-    QF_TRY(cli_make_parents(r->common));
+    QF_TRY(cli_ledger_to_write(r->ledger, r->common));
     const qf_status status = cli_rank_join(&r->rank, r->common, argv);
     if (status != QF_NOT_FOUND) return status;
     r->shard = r->rank.shard;

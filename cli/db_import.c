@@ -41,8 +41,7 @@ qf_status cli_db_import(int argc, char **argv)
     QF_TRY(cli_parse(argc, argv, "qforge db import FILE... [options]", options, &rest, &help));
     if (help) return QF_OK;
     if (rest == argc) return qf_fail(QF_USAGE, "db import: say which files");
-    QF_TRY(cli_ledger_path(ledger, path));
-    QF_TRY(cli_make_parents(path));
+    QF_TRY(cli_ledger_to_write(ledger, path));
     for (char *const *file = argv + rest; *file; file++) {
         qf_import result;
         QF_TRY(qf_store_import(path, *file, &result));

@@ -57,3 +57,26 @@ qf_status cli_make_parents(const char *path)
     }
     return QF_OK;
 }
+
+/* What is wrong with the file itself is for whoever opens it to say. */
+static qf_status need_parent(const char *path)
+{
+    char parent[CLI_PATH_MAX];
+    struct stat info;
+
+    snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (!slash || slash == parent) return QF_OK;
+    *slash = 0;
+    if (stat(parent, &info) == 0 || (errno != ENOENT && errno != ENOTDIR)) return QF_OK;
+    return qf_fail(QF_IO, "--db: there is no directory %s", parent);
+}
+
+qf_status cli_ledger_to_write(const char *option, char path[CLI_PATH_MAX])
+{
+    if (option && strcmp(option, "none") == 0)
+        return qf_fail(QF_USAGE,
+                       "--db: 'none' is no ledger, and results need one to be kept in");
+    QF_TRY(cli_ledger_path(option, path));
+    return option ? need_parent(path) : cli_make_parents(path);
+}

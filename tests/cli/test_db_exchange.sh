@@ -18,6 +18,8 @@ done
 "$qforge" db export --db t.db >t.json
 "$qforge" db export --db t.db -o file.json
 cmp t.json file.json
+refused 1 'no directory deep/er$' db import t.json --db deep/er/n.db
+mkdir -p deep/er
 "$qforge" db import t.json --db deep/er/n.db >out
 grep -q '^t.json: [0-9]* rows of json, [1-9][0-9]* trials were new$' out || { cat out; exit 1; }
 "$qforge" db export --db deep/er/n.db | cmp - t.json

@@ -108,7 +108,20 @@ expect 15 'no SQLite file' "$qforge" explain --shape 1x64x64
 expect 15 'no SQLite file' "$qforge" db check
 cmp -s "$QFORGE_DB" "$dir/copy" || fail "a file of someone else's was changed"
 expect 15 'not a file' "$qforge" tune --shape 1x64x64 --db "$dir"
-expect 1 'cannot make the directory' "$qforge" tune --shape 1x64x64 --db "$QFORGE_DB/x/y.db"
+expect 1 "no directory $QFORGE_DB/x\$" "$qforge" tune --shape 1x64x64 --db "$QFORGE_DB/x/y.db"
+
+# Directories are made for the user's own ledger, not for one that is named; "none" keeps
+# nothing.
+expect 1 "no directory $dir/missing\$" "$qforge" tune --shape 1x64x64 --db "$dir/missing/t.db"
+expect 1 "no directory $dir/missing/er\$" "$qforge" db merge x.db --db "$dir/missing/er/t.db"
+for write in 'tune --shape 1x64x64' 'db import x.json' 'db merge x.db'; do
+    # shellcheck disable=SC2086 # words
+    (cd "$dir" && expect 2 "'none' is no ledger" "$qforge" $write --db none)
+    [ ! -e "$dir/none" ] || fail "$write made a ledger called none"
+done
+[ ! -e "$dir/missing" ] || fail "directories were made"
+QFORGE_DB="$dir/new/er/t.db" "$qforge" tune --shape 1x64x64 --threads 1 --trials 1 >"$dir/out" 2>&1
+[ -e "$dir/new/er/t.db" ] || fail "no ledger of the user's own: $(cat "$dir/out")"
 
 # A full disk: nothing fits on this device.
 if [ -c /dev/full ]; then
