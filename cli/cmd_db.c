@@ -147,10 +147,20 @@ static const struct {
     const char *name;
     qf_status (*run)(request *request);
     bool merges; /* operands into a ledger that may be new */
-} verbs[] = {{"list", list, false},
-             {"count", count, false},
-             {"check", check, false},
-             {"merge", merge, true}};
+    const char *usage;
+} verbs[] = {{"list", list, false,
+              "qforge db list [options]\n\n"
+              "The best kernel of every problem tuned on this machine."},
+             {"count", count, false,
+              "qforge db count [options]\n\n"
+              "How much the ledger holds."},
+             {"check", check, false,
+              "qforge db check [options]\n\n"
+              "Whether the file is sound, page by page."},
+             {"merge", merge, true,
+              "qforge db merge [FILE...] [options]\n\n"
+              "Adds what other ledgers know, or without any the shards of hosts beside this\n"
+              "one; any order, any number of times."}};
 
 qf_status cli_db_open(const char *ledger, qf_store_mode mode, char path[CLI_PATH_MAX],
                       qf_store **store)
@@ -171,6 +181,26 @@ static const cli_topic topics[] = {
 #undef CLI_DB_VERB
 };
 
+static const char general_usage[] =
+    "qforge db VERB [options]\n\n"
+    "  list            the best kernel of every problem tuned on this machine\n"
+    "  count           how much the ledger holds\n"
+    "  check           whether the file is sound, page by page\n"
+    "  merge [FILE...] adds what other ledgers know, or the shards of hosts "
+    "beside this\n                  one; any order, any number of times\n"
+    "  doctor          examines the ledger, repairs and salvages (doctor --help)\n"
+    "  gc              counts, or drops, what can never answer again (gc "
+    "--help)\n"
+    "  export          writes JSON, CSV or T4, or the champions (export --help)\n"
+    "  import FILE...  adds what exports hold (import --help)";
+
+static const char *usage_of(int argc, char *const argv[])
+{
+    for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(argv[1], verbs[i].name) == 0) return verbs[i].usage;
+    return general_usage;
+}
+
 qf_status cli_cmd_db(int argc, char **argv)
 {
     request r = {0};
@@ -185,20 +215,7 @@ qf_status cli_cmd_db(int argc, char **argv)
     for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
         if (argc > 1 && strcmp(argv[1], topics[i].name) == 0)
             return topics[i].run(argc - 1, argv + 1);
-    QF_TRY(cli_parse(
-        argc, argv,
-        "qforge db VERB [options]\n\n"
-        "  list            the best kernel of every problem tuned on this machine\n"
-        "  count           how much the ledger holds\n"
-        "  check           whether the file is sound, page by page\n"
-        "  merge [FILE...] adds what other ledgers know, or the shards of hosts "
-        "beside this\n                  one; any order, any number of times\n"
-        "  doctor          examines the ledger, repairs and salvages (doctor --help)\n"
-        "  gc              counts, or drops, what can never answer again (gc "
-        "--help)\n"
-        "  export          writes JSON, CSV or T4, or the champions (export --help)\n"
-        "  import FILE...  adds what exports hold (import --help)",
-        options, &rest, &help));
+    QF_TRY(cli_parse(argc, argv, usage_of(argc, argv), options, &rest, &help));
     if (help) return QF_OK;
     if (rest == argc)
         return qf_fail(QF_USAGE,

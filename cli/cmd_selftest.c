@@ -16,6 +16,9 @@
 
 static const double judge_seconds = 10;
 
+/* --aa, where it was not given. */
+static const int64_t nothing_said = INT64_MIN;
+
 typedef struct request {
     cli_problem_request problem;
     int64_t threads, sample;
@@ -122,7 +125,8 @@ static qf_status judge_all(const request *r, const cli_machine *machine)
 
 static qf_status check(const request *r)
 {
-    QF_TRY(cli_check_int("aa", r->clock.comparisons, 0, 1000000));
+    if (r->clock.comparisons != nothing_said)
+        QF_TRY(cli_check_int("aa", r->clock.comparisons, 1, 1000000));
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
     QF_TRY(cli_check_int("sample", r->sample, 0, 1000));
     if (!(r->clock.seconds > 0 && r->clock.seconds <= 60))
@@ -136,7 +140,7 @@ qf_status cli_cmd_selftest(int argc, char **argv)
 {
     request r = {.problem = {.shape = "1x2048x2048", .op = "forward", .bits = "4", .group = 64},
                  .threads = 1,
-                 .clock = {.seed = 1, .seconds = 2}};
+                 .clock = {.comparisons = nothing_said, .seed = 1, .seconds = 2}};
     const cli_option options[] = {
         {"aa", 0, CLI_INT, &r.clock.comparisons, "N",
          "compare a kernel N times with its own copy"},
@@ -174,8 +178,9 @@ qf_status cli_cmd_selftest(int argc, char **argv)
     qf_status status = cli_problems_make(&r.problem, &problems);
     if (status == QF_OK) {
         r.clock.json = r.json;
-        status = r.clock.comparisons ? selftest_clock_run(&r.clock, &machine, &problems.item[0])
-                                     : judge_all(&r, &machine);
+        status = r.clock.comparisons != nothing_said
+                     ? selftest_clock_run(&r.clock, &machine, &problems.item[0])
+                     : judge_all(&r, &machine);
         cli_problems_release(&problems);
     }
     cli_machine_close(&machine);

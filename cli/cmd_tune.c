@@ -284,7 +284,10 @@ static qf_status execute(run *r)
     r->request.threads = qf_pool_threads(r->machine.pool);
     r->request.isa = qf_cpu_best_isa(&r->machine.cpu);
     QF_TRY(cli_problems_make(&r->request, &r->problems));
+    const int products = r->problems.count;
     QF_TRY(cli_problems_shard(r->shard, &r->problems));
+    if (r->problems.count == 0 && !r->json)
+        printf("part %s has none of the %d products\n", r->shard, products);
     r->result = qf_alloc_array((size_t)r->problems.count + 1, sizeof *r->result);
     if (!r->result) return QF_MEMORY;
     if (!r->dry) QF_TRY(open_ledger(r));

@@ -11,10 +11,10 @@
 #include "qforge/memory.h"
 
 static const struct {
-    const char *name, *rank, *size, *beside;
+    const char *name, *rank, *size, *all, *beside;
     bool mpi;
 } launchers[] = {
-#define CLI_LAUNCHER(name, rank, size, beside, mpi) {name, rank, size, beside, mpi},
+#define CLI_LAUNCHER(name, rank, size, all, beside, mpi) {name, rank, size, all, beside, mpi},
 #include "ranks.def"
 #undef CLI_LAUNCHER
 };
@@ -47,13 +47,24 @@ static qf_status name_file(const char *ledger, cli_rank *r)
     return qf_fail(QF_USAGE, "%.40s…: the path is too long", ledger);
 }
 
+/* A rank beyond those there are would tune alone what others tune too. */
+static qf_status check(const char *rank_variable, const char *size_variable)
+{
+    const int rank = number(rank_variable), size = number(size_variable);
+
+    if (rank < 0 || size < 1 || rank < size) return QF_OK;
+    return qf_fail(QF_USAGE, "$%s is %d and $%s is %d: ranks count from 0", rank_variable, rank,
+                   size_variable, size);
+}
+
 qf_status cli_rank_find(const char *ledger, cli_rank *r)
 {
     *r = (cli_rank){.beside = 1};
     for (size_t i = 0; i < sizeof launchers / sizeof *launchers && !r->launcher; i++) {
         const int rank = number(launchers[i].rank), size = number(launchers[i].size),
                   beside = number(launchers[i].beside);
-        if (rank < 0 || size < 2 || rank >= size) continue;
+        QF_TRY(check(launchers[i].rank, size < 0 ? launchers[i].all : launchers[i].size));
+        if (rank < 0 || size < 2) continue;
         *r = (cli_rank){.launcher = launchers[i].name,
                         .rank = rank,
                         .size = size,

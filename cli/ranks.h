@@ -16,7 +16,8 @@ typedef struct cli_rank {
                                 which is a shard (qf_shards_find) */
 } cli_rank;
 
-/* What the environment says.  QF_USAGE when the path is too long. */
+/* What the environment says.  QF_USAGE when the path is too long, or the rank is none of so
+ * many. */
 QF_MUST_CHECK qf_status cli_rank_find(const char *ledger, cli_rank *rank);
 
 /* Becomes qforge-mpi, which lies beside this program, tunes in a child and brings the ledgers

@@ -211,9 +211,11 @@ qf_status cli_problems_shard(const char *shard, cli_problems *problems)
     int part, parts, used = 0, kept = 0;
 
     if (!shard) return QF_OK;
-    if (sscanf(shard, "%d/%d%n", &part, &parts, &used) != 2 || shard[used] || part < 1 ||
+    if (sscanf(shard, "%7d/%7d%n", &part, &parts, &used) != 2 || shard[used] || part < 1 ||
         part > parts)
-        return qf_fail(QF_USAGE, "--shard: '%s' is not i/n, the i-th of n parts", shard);
+        return qf_fail(QF_USAGE,
+                       "--shard: '%s' is not i/n, the i-th of n parts, of at most seven digits",
+                       shard);
     for (int i = part - 1; i < problems->count; i += parts)
         problems->item[kept++] = problems->item[i];
     problems->count = kept;

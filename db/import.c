@@ -159,12 +159,15 @@ static qf_status import_through(const char *ledger, import *in, sql_body *fill)
 qf_status qf_store_import(const char *ledger, const char *path, qf_import *result)
 {
 import in = {.path = path, .result = result };
-    sql_body *fill;
+    sql_body *fill = NULL;
     size_t size;
 
     *result = (qf_import){0};
     QF_TRY(qf_file_read(path, FILE_LIMIT, &in.text, &size));
-    qf_status status = recognise(&in, size, &fill);
+    const bool compressed = size > 1 && memcmp(in.text, "\x1f\x8b", 2) == 0;
+    qf_status status = compressed
+                           ? qf_fail(QF_FORMAT, "%s: it is compressed, gunzip it first", path)
+                           : recognise(&in, size, &fill);
     if (status == QF_OK && strlen(in.text) != size)
         status = qf_fail(QF_FORMAT, "%s: is no text", path);
     if (status == QF_OK) status = import_through(ledger, &in, fill);

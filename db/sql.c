@@ -44,11 +44,25 @@ static const char *cause_of(int code)
     }
 }
 
+/* What people keep ledgers in, and forget. */
+static bool is_compressed(const char *path)
+{
+    unsigned char head[2] = {0};
+    FILE *file = fopen(path, "rbe");
+    const bool read = file && fread(head, sizeof head, 1, file) == 1;
+
+    if (file) fclose(file);
+    return read && head[0] == 0x1f && head[1] == 0x8b;
+}
+
 static qf_status fail(const sql_db *db, int code)
 {
     const char *cause = cause_of(code);
     const int error = sqlite3_system_errno(db->handle);
 
+    if ((code & 0xff) == SQLITE_NOTADB && is_compressed(db->path))
+        return qf_fail(QF_DATABASE, "%s: %s: it is compressed, gunzip it first", db->path,
+                       cause);
     if (cause) return qf_fail(QF_DATABASE, "%s: %s", db->path, cause);
     if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_IOERR)
         return qf_fail(QF_DATABASE, "%s: %s: %s", db->path, sqlite3_errstr(code & 0xff),

@@ -18,6 +18,18 @@ done
 "$qforge" db export --db t.db >t.json
 "$qforge" db export --db t.db -o file.json
 cmp t.json file.json
+gzip -c t.json >t.json.gz
+gzip -c t.db >t.db.gz
+refused 1 't.json.gz: it is compressed, gunzip it first' db import t.json.gz --db n.db
+for command in 'db list --db' 'db merge --db n.db' 'tune --simulate' 'tune --shape 1x64x64 --db'; do
+    # shellcheck disable=SC2086 # words
+    refused 15 't.db.gz: is not a ledger.*: it is compressed, gunzip it first' $command t.db.gz
+done
+rm -f n.db*
+for verb in list count check merge doctor gc export import; do
+    "$qforge" db $verb --help >out
+    grep -q "^usage: qforge db $verb " out || { cat out; exit 1; }
+done
 refused 1 'no directory deep/er$' db import t.json --db deep/er/n.db
 mkdir -p deep/er
 "$qforge" db import t.json --db deep/er/n.db >out

@@ -32,7 +32,7 @@ grep -q '"difference_percent":50.0,"found":3,"without_margin":3,' half.json || {
 refused 2 'are no whole tiles' selftest --aa 3 --shape 1x70x100 --difference 50
 refused 2 'is not from 0 to 50' selftest --aa 3 --difference 51
 
-refused 2 '-1 is not one of 0 to 1000000' selftest --aa -1
+for count in -1 0; do refused 2 "$count is not one of 1 to 1000000" selftest --aa $count; done
 refused 2 'is not from 0 to 60' selftest --aa 1 --seconds 0
 refused 2 'is not MxNxK' selftest --aa 1 --shape 3x70
 refused 2 'is not one of 0 to 1000' selftest --sample 1001

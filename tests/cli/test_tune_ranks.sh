@@ -35,7 +35,17 @@ grep -q 'known already' out || fail "rank 1 measured what the ledger knew"
 rm -f t.rank*
 tune --shard 3/3 >out 2>err || fail "--shard"
 [ -z "$(find . -name "t.rank*")" ] || fail "a rank in spite of --shard"
-for rank in 2 x ''; do
+# A number beyond the count is a mistake; what is no number says nothing.
+refuses() {
+    code=0
+    env "$@" "$qforge" tune --shape 1x64x64 --threads 1 --trials 1 --db t.db >out 2>err || code=$?
+    [ $code = 2 ] || fail "$*: exit $code"
+    grep -q '^qforge: .*SLURM_PROCID is [0-9]* and .*ranks count from 0$' err || fail "$*"
+    [ "$(wc -l <err)" = 1 ] || fail "$*: not one line"
+}
+refuses SLURM_PROCID=2
+refuses -u SLURM_STEP_NUM_TASKS SLURM_PROCID=5
+for rank in x ''; do
     rm -f t.rank*
     SLURM_PROCID=$rank tune >out 2>err || fail "rank '$rank' of 2"
     [ -z "$(find . -name 't.rank*')" ] || fail "'$rank' is a rank of 2"

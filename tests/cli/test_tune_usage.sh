@@ -81,9 +81,13 @@ for i in 1 2 3; do
     "$qforge" tune --config llama2-7b --bits 2,4 --rows 256 --threads 1 --dry-run --shard $i/3
 done | grep -v '^in all' | sort >"$dir/shards"
 grep -v '^in all' "$dir/out" | sort | cmp -s - "$dir/shards" || fail "shards: $(cat "$dir/shards")"
-for shard in 0/3 4/3 2 1/3x; do
+for shard in 0/3 4/3 2 1/3x 1/99999999999 -1/3; do
     expect 2 "'$shard' is not i/n" "$qforge" tune --config llama2-7b --dry-run --shard $shard
 done
+"$qforge" tune --shape 1x64x64 --bits 2,3 --threads 1 --trials 1 --db "$dir/s.db" --shard 3/3 >"$dir/out"
+grep -q '^part 3/3 has none of the 2 products$' "$dir/out" || fail "not said: $(cat "$dir/out")"
+"$qforge" tune --shape 1x64x64 --bits 2,3 --threads 1 --trials 1 --db "$dir/s.db" --shard 3/3 --json >"$dir/out"
+grep -q '^{.*"complete":true,.*"problems":\[\]}$' "$dir/out" || fail "no JSON: $(cat "$dir/out")"
 echo '{"model_type": "llama", "hidden_size": 64, "intermediate_size": 96,
     "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
     "vocab_size": 80}' >"$dir/config.json"
