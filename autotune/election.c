@@ -106,6 +106,7 @@ typedef struct vote {
     qf_kernel_id leader;
     double leader_ns; /* as its trial said */
     bool reigns;      /* it was elected before, here or where qforge comes from */
+    bool unheard;     /* a duel was not heard, so nobody knows who is the fastest */
     double duel_s;    /* the longest so far took */
 } vote;
 
@@ -116,7 +117,23 @@ static bool may_go_on(const vote *v, double seconds)
     return !tuning_stopped(v->t) && left > 0 && left >= seconds;
 }
 
-/* QF_NOT_FOUND: one of them died, which proves nothing.
+/* Once more where it was not heard. */
+static qf_status clock_duel(vote *v, const qf_duel *pair, qf_comparison *duel,
+                            qf_conditions *conditions)
+{
+    tuning *t = v->t;
+
+    for (int again = 0; again < 2; again++) {
+        const qf_status status = qf_clock_duel(&t->bench, pair, duel, conditions);
+        tuning_heed(t, status == QF_MEMORY ? qf_message() : NULL);
+        if (status != QF_MEMORY) return status;
+        if (tuning_stopped(t)) break;
+    }
+    v->unheard = true;
+    return QF_NOT_FOUND;
+}
+
+/* QF_NOT_FOUND: one of them died, or was not heard, which proves nothing.
  *   seconds  it may take */
 static qf_status hold_duel(vote *v, const qf_kernel_id *challenger, qf_duel_length length,
                            double seconds, qf_comparison *duel)
@@ -131,7 +148,7 @@ static qf_status hold_duel(vote *v, const qf_kernel_id *challenger, qf_duel_leng
                           .ns = t->ns[t->best],
                           .seconds = share_of_sampling * seconds,
                           .seed = t->options->seed};
-    const qf_status status = qf_clock_duel(&t->bench, &pair, duel, &conditions);
+    const qf_status status = clock_duel(v, &pair, duel, &conditions);
     if (length == QF_DUEL_SHORT)
         v->duel_s = fmax(v->duel_s, 1e-9 * (double)(qf_now_ns() - start));
     QF_TRY(status);
@@ -279,7 +296,7 @@ qf_status tuning_elect(tuning *t, bool *complete)
     }
     const bool all = compared == count;
     if (all) QF_TRY(challenge_placements(&v, fastest, close));
-    if (!all || tuning_stopped(t)) {
+    if (!all || v.unheard || tuning_stopped(t)) {
         *complete = false;
         return QF_OK;
     }

@@ -75,6 +75,12 @@ qf_status qf_trial_hold(qf_bench *bench, const qf_trial *trial, qf_rival *rival,
     if (known == QF_UNSUPPORTED) return QF_NOT_FOUND;
     if (known != QF_NOT_FOUND) return known;
     QF_TRY(qf_trial_claim(o->store, o->session, trial, &id));
-    QF_TRY(make(bench, trial, rival, outcome));
+    const qf_status made = make(bench, trial, rival, outcome);
+    /* No answer, and so no end of the search: the memory of this moment, or who killed the
+     * working process, says nothing of the code. */
+    if (made == QF_MEMORY && outcome->code_hash[0])
+        qf_outcome_fail(outcome, QF_VERDICT_LOST, qf_message());
+    else if (made != QF_OK)
+        return made;
     return qf_trial_finish(o->store, id, outcome);
 }

@@ -18,6 +18,9 @@
  * while the ledger has taught little. */
 enum { AT_LEAST = 8, TENTH = 10, TRIALS = 16, SEEDS = 3 };
 
+/* Three kernels in a row, each tried twice: memory is short for good. */
+enum { UNHEARD = 6 };
+
 /* Expected times beyond this many times the best expected are not tried. */
 static const double hopeless = 2.5;
 
@@ -85,7 +88,18 @@ qf_status tuning_best(const tuning *t, qf_best *best)
 
 bool tuning_stopped(const tuning *t)
 {
-    return t->options->stop && t->options->stop(t->options->context);
+    return tuning_starved(t) || (t->options->stop && t->options->stop(t->options->context));
+}
+
+bool tuning_starved(const tuning *t)
+{
+    return t->unheard >= UNHEARD;
+}
+
+void tuning_heed(tuning *t, const char *why_unheard)
+{
+    t->unheard = why_unheard ? t->unheard + 1 : 0;
+    if (why_unheard) snprintf(t->why_unheard, sizeof t->why_unheard, "%s", why_unheard);
 }
 
 double tuning_elapsed(const tuning *t)
@@ -98,6 +112,20 @@ double tuning_seconds_left(const tuning *t)
     return t->options->budget_s > 0 ? t->options->budget_s - tuning_elapsed(t) : HUGE_VAL;
 }
 
+/* Once more where it was not heard: whoever took the memory may have let go of it. */
+static qf_status hold(tuning *t, const qf_trial *trial, qf_rival *rival, tuning_word *word)
+{
+    const qf_outcome *outcome = &word->outcome;
+
+    for (int again = 0; again < 2; again++) {
+        QF_TRY(qf_trial_hold(&t->bench, trial, rival, &word->outcome, &word->reused));
+        const bool lost = outcome->verdict == QF_VERDICT_LOST;
+        if (!word->reused) tuning_heed(t, lost ? outcome->detail : NULL);
+        if (!lost || tuning_stopped(t)) break;
+    }
+    return QF_OK;
+}
+
 qf_status tuning_try(tuning *t, const qf_trial *trial, tuning_word *word)
 {
     qf_yardstick *const y = &t->yardstick;
@@ -108,8 +136,7 @@ qf_status tuning_try(tuning *t, const qf_trial *trial, tuning_word *word)
         rival = (qf_rival){&t->space.item[t->rival].kernel, y->ns, t->ns[t->best] / y->unit, 0};
 
     const double start = tuning_elapsed(t);
-    const qf_status status =
-        qf_trial_hold(&t->bench, trial, &rival, &word->outcome, &word->reused);
+    const qf_status status = hold(t, trial, &rival, word);
     t->trial_s = fmax(t->trial_s, tuning_elapsed(t) - start);
     const qf_timing *time = &word->outcome.timing;
     const double scale = t->rival < 0 || word->reused ? 1 : qf_yardstick_rank(y, 1);
@@ -446,10 +473,13 @@ static qf_status conclude(tuning *t, bool complete)
     if (r->found) QF_TRY(count_ties(t, &scope));
     r->pace = tuning_pace(t);
     r->seconds = tuning_elapsed(t);
-    if (tuning_stopped(t)) return qf_fail(QF_INTERRUPTED, "interrupted");
-    if (r->found) return QF_OK;
     char name[QF_NAME_MAX];
     qf_problem_print(t->problem, name);
+    if (tuning_starved(t))
+        return qf_fail(QF_MEMORY, "%s: given up after %d kernels: %s", name, t->tried,
+                       t->why_unheard);
+    if (tuning_stopped(t)) return qf_fail(QF_INTERRUPTED, "interrupted");
+    if (r->found) return QF_OK;
     if (t->tried == 0 && !complete)
         return qf_fail(QF_NO_CONFIG, "%s: the budget was over before a kernel was tried", name);
     return qf_fail(QF_NO_CONFIG, "%s: no kernel of %d tried was valid", name, t->tried);

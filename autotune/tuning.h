@@ -24,10 +24,19 @@ typedef struct tuning {
     qf_yardstick yardstick; /* the rival */
     double trial_s;         /* the longest so far took */
     int64_t start_ns;
+    /* In a row: trials and duels nothing was heard of, for their process was killed or there
+     * was no memory for it; and what was last said of it. */
+    int unheard;
+    char why_unheard[160];
 } tuning;
 
 qf_scope tuning_scope(const qf_tune_options *options);
+/* By the caller, or as there is no memory to work in. */
 bool tuning_stopped(const tuning *t);
+/* Whether so much in a row was not heard that the rest would not be either. */
+bool tuning_starved(const tuning *t);
+/* Keeps count: why a trial or duel was not heard; NULL: it was. */
+void tuning_heed(tuning *t, const char *why_unheard);
 double tuning_elapsed(const tuning *t);
 /* What is left of the budget; HUGE_VAL without one. */
 double tuning_seconds_left(const tuning *t);
@@ -40,7 +49,8 @@ typedef struct tuning_word {
     double ns, low_ns, high_ns;
 } tuning_word;
 
-/* Holds a trial in pairs with the rival: qf_trial_hold(), whose failures it passes on.
+/* Holds a trial in pairs with the rival, and once more if it was not heard (LOST):
+ * qf_trial_hold(), whose failures it passes on.
  * What it took and what the pairs said of the rival are kept. */
 QF_MUST_CHECK qf_status tuning_try(tuning *t, const qf_trial *trial, tuning_word *word);
 

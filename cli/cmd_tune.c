@@ -120,7 +120,7 @@ static void print_json(run *r, qf_status status)
 {
     json_t *o = json_pack("{s:s, s:b, s:f, s:O}", "ledger", qf_store_path(r->store), "complete",
                           status == QF_OK, "seconds", elapsed(r), "problems", r->results);
-    if (status == QF_INTERRUPTED) {
+    if (status == QF_INTERRUPTED || status == QF_MEMORY) {
         json_object_set_new(o, "not_begun", json_integer(r->problems.count - r->begun));
         json_object_set_new(o, "resume", json_string(r->command));
     }
@@ -128,9 +128,10 @@ static void print_json(run *r, qf_status status)
 }
 
 /* What there is, and how to get the rest. */
-static void say_interrupted(run *r)
+static void say_unfinished(run *r, qf_status status)
 {
-    if (!r->json) cli_tune_print_so_far(&r->problems, r->result, r->begun);
+    if (!r->json && status == QF_INTERRUPTED)
+        cli_tune_print_so_far(&r->problems, r->result, r->begun);
     fprintf(stderr, "everything measured is kept; go on with: %s\n", r->command);
 }
 
@@ -197,7 +198,8 @@ static double budget_of(const run *r)
     return left > 0 ? left / (r->problems.count - r->at) : 1e-9;
 }
 
-/* A problem without a valid kernel does not keep the others from being tuned. */
+/* A problem without a valid kernel, or without the memory to try them in, does not keep the
+ * others from being tuned: the next may be smaller. */
 static qf_status tune_all(run *r)
 {
     qf_tune_options options = options_of(r);
@@ -213,7 +215,8 @@ static qf_status tune_all(run *r)
         const qf_status status = qf_tune(&options, problem, result);
         cli_progress_end(&r->progress);
         if (status != QF_INTERRUPTED || r->json) QF_TRY(take_result(r, problem, result));
-        if (status == QF_NO_CONFIG) {
+        if (status == QF_NO_CONFIG || status == QF_MEMORY) {
+            if (worst == QF_MEMORY) continue;
             worst = status;
             snprintf(sentence, sizeof sentence, "%s", qf_message());
         } else if (status != QF_OK) {
@@ -269,7 +272,7 @@ static qf_status hold_session(run *r)
     cli_interrupt_catch();
     const qf_status status = tune_all(r);
     if (r->json) print_json(r, status);
-    if (status == QF_INTERRUPTED) say_interrupted(r);
+    if (status == QF_INTERRUPTED || status == QF_MEMORY) say_unfinished(r, status);
     const bool whole = status == QF_OK || status == QF_NO_CONFIG;
     char sentence[256];
     snprintf(sentence, sizeof sentence, "%s", qf_message());

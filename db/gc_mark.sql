@@ -12,7 +12,8 @@ SELECT trial, problem, kernel, tune_key, abi FROM best_of_mode;
 -- Every outcome with its question; age 1 is the newest of a question that is not lost.
 CREATE TEMP TABLE gc_told AS
 SELECT trial.id AS trial, trial.problem, trial.kernel, trial.cache, machine.tune_key,
-       generator.abi, outcome.verdict, outcome.done_us, trial.claimed_us, finished.age
+       generator.abi, outcome.verdict, outcome.code_hash, outcome.done_us, trial.claimed_us,
+       finished.age
   FROM outcome
   JOIN trial         ON trial.id = outcome.trial
   JOIN session       ON session.id = trial.session
@@ -20,12 +21,13 @@ SELECT trial.id AS trial, trial.problem, trial.kernel, trial.cache, machine.tune
   JOIN generator     ON generator.id = session.generator
   LEFT JOIN finished ON finished.trial = trial.id;
 CREATE TEMP TABLE gc_question AS
-SELECT problem, kernel, cache, tune_key, abi, sum(verdict = 'lost') AS losses,
+SELECT problem, kernel, cache, tune_key, abi, sum(verdict = 'lost' AND code_hash = '') AS losses,
        max(claimed_us) FILTER (WHERE verdict <> 'lost') AS answered_us
   FROM gc_told GROUP BY problem, kernel, cache, tune_key, abi;
 CREATE INDEX temp.gc_question_key ON gc_question (problem, kernel, cache, tune_key, abi);
 
--- Of another ABI; or replaced by a newer one; or lost once and answered since.
+-- Of another ABI; or replaced by a newer one; or lost and answered since, but for losses that
+-- are a quarantine: those of which the tuner did not live to name the code.
 CREATE TEMP TABLE gc_trial (id INTEGER PRIMARY KEY);
 INSERT INTO gc_trial
 SELECT t.trial
@@ -33,7 +35,8 @@ SELECT t.trial
  WHERE t.done_us < (SELECT cutoff_us FROM gc_limit)
    AND t.trial NOT IN (SELECT trial FROM gc_champion)
    AND (t.abi <> (SELECT abi FROM gc_limit) OR t.age > 1
-        OR (t.verdict = 'lost' AND q.losses < 2 AND q.answered_us > t.claimed_us));
+        OR (t.verdict = 'lost' AND (q.losses < 2 OR t.code_hash <> '')
+            AND q.answered_us > t.claimed_us));
 CREATE TEMP TABLE gc_election (id INTEGER PRIMARY KEY);
 INSERT INTO gc_election SELECT id FROM election WHERE trial IN (SELECT id FROM gc_trial);
 

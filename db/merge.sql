@@ -81,13 +81,16 @@ SELECT t.id, min(d.id)
  GROUP BY t.id;
 
 -- "Lost" is a presumption too: whoever opened a copy of the file elsewhere saw no process.
--- It gives way to what the trial itself reported, and the first presumption stays.
+-- It gives way to what the trial itself reported, which names its code even where it is that
+-- its working process was killed; and the first presumption stays.
 DROP TRIGGER main.outcome_kept;
 DELETE FROM main.outcome
  WHERE verdict = 'lost'
    AND EXISTS (SELECT 1 FROM trial_map m JOIN src.outcome o ON o.trial = m.there
                 WHERE m.here = outcome.trial
-                  AND (o.verdict <> 'lost' OR o.done_us < outcome.done_us));
+                  AND (o.verdict <> 'lost' OR (o.code_hash <> '') > (outcome.code_hash <> '')
+                       OR ((o.code_hash <> '') = (outcome.code_hash <> '')
+                           AND o.done_us < outcome.done_us)));
 CREATE TRIGGER main.outcome_kept BEFORE DELETE ON outcome
     BEGIN SELECT raise(ABORT, 'outcomes are never deleted'); END;
 INSERT INTO main.outcome (trial, verdict, detail, code_hash, median_ns, low_ns, high_ns,

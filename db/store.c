@@ -176,7 +176,7 @@ qf_status qf_store_outcome(qf_store *store, const qf_scope *scope, const qf_tria
         qf_outcome next;
         ledger_read_outcome(row, &next);
         if (next.verdict == QF_VERDICT_LOST)
-            count++;
+            count += next.code_hash[0] == 0;
         else if (!found)
             *outcome = next, found = true;
     }

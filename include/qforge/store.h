@@ -124,7 +124,9 @@ typedef struct qf_scope {
 } qf_scope;
 
 /* The newest outcome of exactly this trial, LOST ones apart (QF_NOT_FOUND when none);
- * lost (may be NULL) counts those: kernels that took two tuners down are quarantined. */
+ * lost (may be NULL) counts those that took the tuner down: at two a kernel is quarantined. One
+ * that names its code does not count: the tuner lived to write it, and only the process the
+ * kernel ran in was killed from outside, which says nothing of the kernel. */
 QF_MUST_CHECK qf_status qf_store_outcome(qf_store *store, const qf_scope *scope,
                                          const qf_trial *trial, qf_outcome *outcome, int *lost);
 

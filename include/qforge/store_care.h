@@ -73,9 +73,10 @@ bool qf_store_salvageable(const char *path);
 /* ---- dropping ---- */
 
 /* Rows that can never answer a question again, and are older than some days: trials of other
- * code ABIs, trials and latencies and verdicts that newer ones replaced, trials lost once and
- * answered since; then sessions of which nothing is left and names that nothing uses.
- * Champions of every machine and ABI stay, with their trials, elections and comparisons. */
+ * code ABIs, trials and latencies and verdicts that newer ones replaced, trials lost and
+ * answered since unless they are a quarantine; then sessions of which nothing is left and names
+ * that nothing uses. Champions of every machine and ABI stay, with their trials, elections and
+ * comparisons. */
 typedef struct qf_gc {
     int64_t trials, lost; /* those of them that were lost */
     int64_t validations, comparisons, elections, latencies, sessions;

@@ -101,8 +101,9 @@ qf_cache_mode qf_tune_cache_mode(const qf_problem *problem);
 QF_MUST_CHECK qf_status qf_tune_plan(const qf_tune_options *options, const qf_problem *problem,
                                      qf_tune_outline *outline);
 
-/* QF_NO_CONFIG when nothing valid was found in the budget; QF_INTERRUPTED when stop said
- * so: the result then holds the best so far. */
+/* QF_NO_CONFIG when nothing valid was found in the budget; QF_INTERRUPTED when stop said so,
+ * and QF_MEMORY when several trials in a row were not heard, as working processes are killed
+ * for want of memory: the result then holds the best so far. */
 QF_MUST_CHECK qf_status qf_tune(const qf_tune_options *options, const qf_problem *problem,
                                 qf_tune_result *result);
 

@@ -5,8 +5,11 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "autotune/space.h"
 #include "codegen/recipe.h"
@@ -132,6 +135,118 @@ static void deaths_on_the_clock_are_rows(void **state)
     over(&b);
 }
 
+/* ---- workers that are killed ------------------------------------------------------------ */
+
+/* So many more times; the processes of this test share it. */
+static volatile int *kills_left;
+
+/* As the system does when memory is short, and not the kernel's doing. */
+static void be_killed(void)
+{
+    if (*kills_left == 0) return;
+    --*kills_left;
+    raise(SIGKILL);
+}
+
+/* The kernel as it is, behind a call. */
+static void perilous_body(const cg_emit *e)
+{
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), NULL, 0, 0);
+
+    LLVMBuildCall2(
+        e->build, type,
+        LLVMBuildIntToPtr(e->build, cg_i64(e, (int64_t)(uintptr_t)be_killed), e->pointer, ""),
+        NULL, 0, "");
+    cg_recipe_of(e->id->recipe)->emit(e);
+}
+
+/* Two killed workers are one kernel's trial and its repetition. */
+static qf_tune_result tuned_perilously(bed *b, int kills, qf_status expected)
+{
+    qf_tune_result result;
+
+    *kills_left = kills;
+    const qf_status status = qf_tune(&b->options, &b->problem, &result);
+    if (status != expected) fail_msg("%d: %s", (int)status, qf_message());
+    assert_int_equal(check_sql_number("SELECT count(*) FROM open_trial"), 0);
+    return result;
+}
+
+static void share_kills(void)
+{
+    kills_left = mmap(NULL, sizeof *kills_left, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(kills_left, MAP_FAILED);
+}
+
+static const char *const lost_row =
+    "verdict = 'lost' AND detail LIKE 'the working process was killed%' AND code_hash <> ''";
+
+static void who_kills_a_worker_stops_nothing(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made("fast_q4g32_4x96x160_t1", QF_RECIPE_DOT, 6);
+    share_kills();
+    check_kernel_instead(b.jit, &b.space.item[2].kernel, perilous_body, NULL, NULL);
+    /* Once: it is tried again, and has a time. */
+    qf_tune_result result = tuned_perilously(&b, 1, QF_OK);
+    assert_true(result.found && result.complete && result.best.settled);
+    assert_int_equal(result.measured, 6);
+    assert_int_equal(result.failed, 0);
+    assert_int_equal(outcomes(lost_row), 1);
+    over(&b);
+}
+
+/* However often it happens to a kernel, it is tried again the next time. */
+static void who_was_killed_is_not_quarantined(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made("fast_q4g32_4x96x160_t1", QF_RECIPE_DOT, 6);
+    share_kills();
+    check_kernel_instead(b.jit, &b.space.item[2].kernel, perilous_body, NULL, NULL);
+    for (int run = 1; run <= 2; run++) {
+        const qf_tune_result result = tuned_perilously(&b, 2, QF_OK);
+        assert_true(result.found && result.complete);
+        assert_int_equal(result.skipped, 0);
+        assert_int_equal(result.failed, 1);
+        assert_int_equal(outcomes(lost_row), 2 * run);
+    }
+    assert_int_equal(check_sql_number("SELECT count(*) FROM validation WHERE verdict <> 'ok'"),
+                     0);
+    const qf_tune_result result = tuned_perilously(&b, 0, QF_OK);
+    assert_int_equal(result.measured, 1);
+    assert_int_equal(result.failed + result.skipped, 0);
+    over(&b);
+}
+
+static void where_all_are_killed_there_is_an_end(void **state)
+{
+    (void)state;
+    if (!runs_here) skip();
+    bed b = made("fast_q4g32_4x96x160_t1", QF_RECIPE_DOT, 8);
+    share_kills();
+    for (int i = 2; i < b.space.count; i++)
+        check_kernel_instead(b.jit, &b.space.item[i].kernel, perilous_body, NULL, NULL);
+    /* The best so far is there, but nobody was elected. */
+    qf_tune_result result = tuned_perilously(&b, INT_MAX, QF_MEMORY);
+    assert_non_null(strstr(qf_message(), "fast_q4g32_4x96x160_t1: given up after 5 kernels: "
+                                         "the working process was killed; is memory short?"));
+    assert_true(result.found && !result.complete && !result.best.settled);
+    assert_int_equal(result.measured, 2);
+    assert_int_equal(result.failed, 3);
+    assert_int_equal(outcomes(lost_row), 6);
+    assert_int_equal(check_sql_number("SELECT count(*) FROM election"), 0);
+    /* When there is memory again it goes on. */
+    result = tuned_perilously(&b, 0, QF_OK);
+    assert_true(result.found && result.complete && result.best.settled);
+    assert_int_equal(result.reused, 2);
+    assert_int_equal(result.measured, 6);
+    assert_int_equal(result.skipped, 0);
+    over(&b);
+}
+
 /* ---- faults of emitters ---------------------------------------------------------------- */
 
 /* Kernels that differ in nothing but steps of depth or rows are one code: spoilt together. */
@@ -181,6 +296,9 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, check_ledger_fresh, check_ledger_clean)
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(deaths_on_the_clock_are_rows),
+        LEDGER_TEST(who_kills_a_worker_stops_nothing),
+        LEDGER_TEST(who_was_killed_is_not_quarantined),
+        LEDGER_TEST(where_all_are_killed_there_is_an_end),
         LEDGER_TEST(no_mutant_is_promoted),
     };
     if (qf_cpu_detect(&cpu) != QF_OK) return 1;

@@ -362,13 +362,11 @@ static void a_merged_ledger_is_sound(void **state)
 
 /* A copy taken while a tuner ran calls its trial lost; the tuner's own word wins, whichever
  * way they are merged. */
-static void a_presumed_loss_gives_way(void **state)
+static void check_presumption(const qf_outcome *told, int64_t presumed_us)
 {
-    (void)state;
     char live[128], copy[128], command[400];
     int64_t id;
     qf_outcome outcome;
-    const qf_outcome timed = check_timed(300);
 
     path_of("live", 0, live);
     path_of("copy", 0, copy);
@@ -380,15 +378,16 @@ static void a_presumed_loss_gives_way(void **state)
     assert_int_equal(system(command), 0);
     sqlite3 *db; /* the copy is opened after another boot: its sessions are dead */
     assert_int_equal(sqlite3_open(copy, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "INSERT INTO outcome (trial, verdict, detail, code_hash, "
-                                  "done_us) SELECT id, 'lost', '', '', 5 FROM open_trial; "
-                                  "UPDATE session SET state = 'dead', ended_us = 5",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    char presume[256];
+    snprintf(presume, sizeof presume,
+             "INSERT INTO outcome (trial, verdict, detail, code_hash, done_us) SELECT id, "
+             "'lost', '', '', %lld FROM open_trial; UPDATE session SET state = 'dead', "
+             "ended_us = 5",
+             (long long)presumed_us);
+    assert_int_equal(sqlite3_exec(db, presume, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     store = open_file(live);
-    assert_int_equal(qf_trial_finish(store, id, &timed), QF_OK);
+    assert_int_equal(qf_trial_finish(store, id, told), QF_OK);
     assert_int_equal(qf_session_end(store, session, QF_SESSION_DONE), QF_OK);
     qf_store_close(store);
 
@@ -399,10 +398,22 @@ static void a_presumed_loss_gives_way(void **state)
     store = open_file(copy);
     int lost = -1;
     assert_int_equal(qf_store_outcome(store, &check_scope, &check_trial, &outcome, &lost),
-                     QF_OK);
+                     told->verdict == QF_VERDICT_OK ? QF_OK : QF_NOT_FOUND);
     assert_int_equal(lost, 0);
-    assert_int_equal(outcome.verdict, QF_VERDICT_OK);
     qf_store_close(store);
+    check_ledger_clean(NULL);
+    check_ledger_fresh(NULL);
+}
+
+static void a_presumed_loss_gives_way(void **state)
+{
+    const qf_outcome timed = check_timed(300);
+    const qf_outcome killed = {.verdict = QF_VERDICT_LOST, .code_hash = "0000000000000001"};
+
+    (void)state;
+    check_presumption(&timed, 5);
+    check_presumption(&killed, 5);
+    check_presumption(&killed, INT64_MAX);
 }
 
 static void claims_stay_with_their_process(void **state)

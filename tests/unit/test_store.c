@@ -163,6 +163,30 @@ static void claims_of_the_dead_are_attributed(void **state)
     assert_int_equal(check_sql_number("SELECT count(*) FROM session WHERE state = 'dead'"), 2);
 }
 
+/* Where the tuner lived to name the code, its working process alone was killed: no answer, and
+ * nothing against the kernel. */
+static void who_was_killed_from_outside_is_not_blamed(void **state)
+{
+    const qf_outcome killed = {.verdict = QF_VERDICT_LOST,
+                               .code_hash = "0000000000000001",
+                               .detail = "the working process was killed"};
+    qf_outcome outcome;
+    int lost = -1;
+
+    (void)state;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    const int64_t session = check_session(store);
+    for (int i = 0; i < 3; i++) {
+        int64_t id;
+        assert_int_equal(qf_trial_claim(store, session, &check_trial, &id), QF_OK);
+        assert_int_equal(qf_trial_finish(store, id, &killed), QF_OK);
+    }
+    assert_int_equal(qf_store_outcome(store, &check_scope, &check_trial, &outcome, &lost),
+                     QF_NOT_FOUND);
+    assert_int_equal(lost, 0);
+    qf_store_close(store);
+}
+
 static void claims_of_the_living_are_left_alone(void **state)
 {
     (void)state;
@@ -392,6 +416,7 @@ int main(void)
         LEDGER_TEST(facts_cannot_be_changed),
         LEDGER_TEST(validations_are_kept_per_code_and_machine),
         LEDGER_TEST(claims_of_the_dead_are_attributed),
+        LEDGER_TEST(who_was_killed_from_outside_is_not_blamed),
         LEDGER_TEST(claims_of_the_living_are_left_alone),
         LEDGER_TEST(best_is_the_fastest_until_one_is_elected),
         LEDGER_TEST(an_election_has_the_pace_of_what_it_rests_on),
