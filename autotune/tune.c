@@ -11,6 +11,7 @@
 #include "qforge/clock.h"
 #include "qforge/memory.h"
 #include "search/ranking.h"
+#include "search/recall.h"
 #include "search/strategy.h"
 #include "trial.h"
 
@@ -290,29 +291,15 @@ static qf_status try_one(tuning *t, int index)
 
 static int index_of(const tuning *t, const qf_kernel_id *kernel)
 {
-    for (int i = 0; i < t->space.count; i++)
-        if (qf_kernel_equal(&t->space.item[i].kernel, kernel)) return i;
-    return -1;
+    return qf_candidate_index(t->space.item, t->space.count, kernel);
 }
 
-/* Candidates the ledger has a word on, as they were tried. */
+/* Candidates somebody has a word on. */
 typedef struct known {
     const tuning *search;
     int *index;
     int count;
 } known;
-
-static bool is_known(void *context, const char *tune_key, int code_abi, const qf_trial *trial,
-                     const qf_outcome *outcome)
-{
-    known *k = context;
-
-    (void)tune_key, (void)code_abi, (void)outcome;
-    const int i =
-        trial->cache == k->search->bench.cache ? index_of(k->search, &trial->kernel) : -1;
-    if (i >= 0) k->index[k->count++] = i;
-    return k->count < k->search->space.count;
-}
 
 static qf_status try_known(tuning *t, const known *k)
 {
@@ -329,8 +316,8 @@ static qf_status recall_all(tuning *t)
     known k = {t, qf_alloc_array((size_t)t->space.count + 1, sizeof *k.index), 0};
 
     if (!k.index) return QF_MEMORY;
-    qf_status status =
-        qf_store_each_outcome(t->options->store, &scope, t->problem, is_known, &k);
+    qf_status status = qf_recall_order(t->options->store, &scope, t->problem, t->bench.cache,
+                                       t->space.item, t->space.count, k.index, &k.count);
     if (status == QF_OK) status = try_known(t, &k);
     qf_free(k.index);
     return status;
