@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "challenge.h"
 #include "pacing.h"
 #include "qforge/champions.h"
 #include "qforge/clock.h"
@@ -156,28 +157,39 @@ static qf_status hold_duel(vote *v, const qf_kernel_id *challenger, qf_duel_leng
                              &v->leader, challenger, duel, &conditions);
 }
 
-/* Who leads keeps its seat unless the challenger is faster beyond doubt.  A challenger that is
- * ahead, but not beyond doubt, meets it once more, for long: there beyond doubt counts again
- * or, where who leads was never elected, being ahead in most of the rounds.
- *   ns     the challenger's
+/* One who would take the seat. */
+typedef struct challenger {
+    vote *v;
+    const qf_kernel_id *kernel;
+    double share; /* of the time that is left, for a duel */
+} challenger;
+
+static qf_status meet(void *context, qf_duel_length length, qf_comparison *duel)
+{
+    const challenger *c = context;
+    return hold_duel(c->v, c->kernel, length, c->share * tuning_seconds_left(c->v->t), duel);
+}
+
+static bool may_meet_for_long(void *context)
+{
+    const challenger *c = context;
+    return may_go_on(c->v, LONGER * c->v->duel_s / c->share);
+}
+
+/*   ns     the challenger's
  *   share  of the time that is left then */
-static qf_status challenge(vote *v, const qf_kernel_id *challenger, double ns, double share)
+static qf_status challenge(vote *v, const qf_kernel_id *kernel, double ns, double share)
 {
     tuning *t = v->t;
+    challenger c = {v, kernel, share};
+    const qf_challenge rule = {v->reigns, meet, may_meet_for_long, &c};
     qf_comparison duel;
+    bool won;
 
-    qf_status status =
-        hold_duel(v, challenger, QF_DUEL_SHORT, share * tuning_seconds_left(t), &duel);
-    bool won = status == QF_OK && qf_comparison_won(&duel);
-    if (status == QF_OK && !won && qf_comparison_leads(&duel) &&
-        may_go_on(v, LONGER * v->duel_s / share)) {
-        status = hold_duel(v, challenger, QF_DUEL_LONG, share * tuning_seconds_left(t), &duel);
-        won = status == QF_OK &&
-              (qf_comparison_won(&duel) || (!v->reigns && qf_comparison_leads(&duel)));
-    }
+    const qf_status status = qf_challenge_hold(&rule, &duel, &won);
     if (status == QF_NOT_FOUND) return QF_OK;
     QF_TRY(status);
-    if (won) v->leader = *challenger, v->leader_ns = ns, v->reigns = false;
+    if (won) v->leader = *kernel, v->leader_ns = ns, v->reigns = false;
     return QF_OK;
 }
 

@@ -1,12 +1,12 @@
 /* selftest_clock.c -- a kernel against a copy of itself, or against one that does a little
- * less, in the duels that decide a tuning. */
+ * less, by the rule that decides a tuning. */
 #include "selftest_clock.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 
-#include "autotune/clocking.h"
+#include "autotune/challenge.h"
 #include "autotune/prior.h"
 #include "interrupt.h"
 #include "options.h"
@@ -16,7 +16,8 @@
 #include "qforge/source.h"
 
 typedef struct verdicts {
-    int wins;       /* of the copy, by the tuner's rule */
+    int wins;       /* of the copy, by the tuner's rule where nobody was elected before */
+    int long_duels; /* that rule asked for */
     int sure;       /* intervals that lie below 1, without the rule's margin */
     double largest; /* gain that the pairs say is there for sure */
     double *needed; /* by how much the copy must be faster for the pairs to say so */
@@ -24,21 +25,51 @@ typedef struct verdicts {
     double *spent;  /* seconds, everything in it */
 } verdicts;
 
+/* The copy would take the kernel's seat. */
+typedef struct contender {
+    qf_bench *bench;
+    qf_duel *duel;
+    qf_comparison first; /* the short duel */
+    int long_duels;
+} contender;
+
+static qf_status meet(void *context, qf_duel_length length, qf_comparison *comparison)
+{
+    contender *c = context;
+    qf_conditions unused;
+
+    c->duel->length = length;
+    QF_TRY(qf_clock_duel(c->bench, c->duel, comparison, &unused));
+    if (length == QF_DUEL_SHORT) c->first = *comparison;
+    c->long_duels += length == QF_DUEL_LONG;
+    return QF_OK;
+}
+
+static bool has_time(void *context)
+{
+    (void)context;
+    return true;
+}
+
 static qf_status compare_once(const selftest_clock *test, qf_bench *bench, qf_duel *duel,
                               int index, verdicts *v)
 {
     const int64_t start = qf_now_ns();
-    qf_conditions unused;
-    qf_comparison c;
+    contender copy = {.bench = bench, .duel = duel};
+    const qf_challenge rule = {false, meet, has_time, &copy};
+    const qf_comparison *first = &copy.first;
+    qf_comparison last;
+    bool won;
 
     duel->seed = (uint64_t)(test->seed + 2 * index);
-    QF_TRY(qf_clock_duel(bench, duel, &c, &unused));
+    QF_TRY(qf_challenge_hold(&rule, &last, &won));
     v->spent[index] = 1e-9 * (double)(qf_now_ns() - start);
-    v->wins += qf_comparison_won(&c);
-    v->sure += c.ratio_high < 1;
-    v->largest = fmax(v->largest, 1 - c.ratio_high);
-    v->needed[index] = fmax(0, 1 - 1 / qf_comparison_bar(&c));
-    v->ratio[index] = c.ratio;
+    v->wins += won;
+    v->long_duels += copy.long_duels;
+    v->sure += first->ratio_high < 1;
+    v->largest = fmax(v->largest, 1 - first->ratio_high);
+    v->needed[index] = fmax(0, 1 - 1 / qf_comparison_bar(first));
+    v->ratio[index] = first->ratio;
     return QF_OK;
 }
 
@@ -70,6 +101,7 @@ static void print_json(const selftest_clock *test, const char *problem, const ch
         json_object_set_new(o, "difference_percent", json_real(100 * difference));
     json_object_set_new(o, difference > 0 ? "found" : "false_alarms", json_integer(v->wins));
     json_object_set_new(o, "without_margin", json_integer(v->sure));
+    json_object_set_new(o, "long_duels", json_integer(v->long_duels));
     if (difference <= 0) {
         json_object_set_new(o, "largest_false_gain_percent", json_real(100 * v->largest));
         json_object_set_new(o, "smallest_detectable_percent", json_real(100 * smallest));

@@ -10,13 +10,14 @@
 
 typedef struct selftest_clock {
     int64_t comparisons, seed;
-    double seconds;    /* of a comparison, at most */
+    double seconds;    /* of a duel, at most */
     double difference; /* percent of the columns that the copy leaves out; 0: an A/A test */
     bool json;
 } selftest_clock;
 
-/* Lets a kernel duel with a copy of itself, by the tuner's own rules, and prints how often the
- * copy won.  QF_USAGE: the problem has too few panels for the difference. */
+/* Lets a copy of a kernel challenge it, by the rule of elections where nobody was elected
+ * before (autotune/challenge.h), and prints how often the copy won.  QF_USAGE: the problem has
+ * too few panels for the difference. */
 QF_MUST_CHECK qf_status selftest_clock_run(const selftest_clock *test,
                                            const cli_machine *machine,
                                            const qf_problem *problem);
