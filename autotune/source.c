@@ -111,7 +111,8 @@ static qf_status first_of(const qf_tuned *tuned, qf_space *space, qf_rung rung,
 
 /* Learning takes about a second with ten thousand trials; it waits for the first problem that
  * was never tuned. */
-static qf_status from_expectation(qf_tuned *tuned, const qf_problem *problem, qf_kernel *kernel)
+static qf_status from_expectation(qf_tuned *tuned, const qf_problem *problem, qf_recipe recipe,
+                                  qf_kernel *kernel)
 {
     const qf_scope scope = {tuned->cpu->tune_key, QF_CODE_ABI};
     qf_space space;
@@ -119,7 +120,7 @@ static qf_status from_expectation(qf_tuned *tuned, const qf_problem *problem, qf
     if (!tuned->ranker && tuned->store)
         QF_TRY(
             qf_ranker_of_store(tuned->store, &scope, tuned->source.isa, NULL, &tuned->ranker));
-    QF_TRY(qf_space_build(tuned->cpu, problem, QF_RECIPE_COUNT, &space));
+    QF_TRY(qf_space_build(tuned->cpu, problem, recipe, &space));
     const qf_rung rung = qf_ranker_expect(tuned->ranker, problem, space.item, space.count);
     const qf_status status = first_of(tuned, &space, rung, kernel);
     qf_space_release(&space);
@@ -130,7 +131,8 @@ static qf_status climb(qf_tuned *tuned, const qf_problem *problem, qf_kernel *ke
 {
     qf_status status = from_ledger(tuned, problem, kernel);
     if (status == QF_NOT_FOUND) status = from_champion(tuned, problem, kernel);
-    if (status == QF_NOT_FOUND) status = from_expectation(tuned, problem, kernel);
+    if (status == QF_NOT_FOUND)
+        status = from_expectation(tuned, problem, QF_RECIPE_COUNT, kernel);
     if (status == QF_NOT_FOUND) status = qf_reference_find(tuned->source.isa, problem, kernel);
     return status;
 }
@@ -174,6 +176,30 @@ static qf_status find(void *self, const qf_problem *problem, qf_kernel *kernel)
         if (status == QF_OK) status = remember(bucket, problem, kernel);
     }
     pthread_mutex_unlock(&tuned->lock);
+    return status;
+}
+
+/* Plain C computes any recipe of the class. */
+static qf_status reference_of(const qf_tuned *tuned, const qf_problem *problem,
+                              qf_recipe recipe, qf_kernel *kernel)
+{
+    if (tuned->source.isa != QF_ISA_C || !qf_recipe_answers(recipe, problem))
+        return qf_fail(QF_UNSUPPORTED, "no kernel of recipe %s for this product on %s",
+                       qf_recipe_of(recipe)->name, qf_isa_of(tuned->source.isa)->name);
+    QF_TRY(qf_reference_find(tuned->source.isa, problem, kernel));
+    kernel->id.recipe = recipe;
+    return QF_OK;
+}
+
+qf_status qf_tuned_find(qf_tuned *tuned, const qf_problem *problem, qf_recipe recipe,
+                        qf_kernel *kernel)
+{
+    QF_TRY(find(tuned, problem, kernel));
+    if (recipe == QF_RECIPE_COUNT || kernel->id.recipe == recipe) return QF_OK;
+    pthread_mutex_lock(&tuned->lock);
+    qf_status status = from_expectation(tuned, problem, recipe, kernel);
+    pthread_mutex_unlock(&tuned->lock);
+    if (status == QF_NOT_FOUND) status = reference_of(tuned, problem, recipe, kernel);
     return status;
 }
 

@@ -167,9 +167,7 @@ static void add_tiles(const walk *w, qf_recipe recipe, qf_isa isa)
 
 static bool answers(qf_recipe recipe, const qf_problem *p)
 {
-    const qf_recipe_row *row = qf_recipe_of(recipe);
-    return row->accuracy == p->accuracy && row->op == p->op &&
-           qf_recipe_reads(recipe, p->quant);
+    return qf_recipe_answers(recipe, p);
 }
 
 static void skip_isa(const walk *w, qf_isa isa)

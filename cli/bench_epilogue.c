@@ -13,6 +13,7 @@
 #include "options.h"
 #include "qforge/memory.h"
 #include "qforge/random.h"
+#include "qforge/source.h"
 #include "tune_problems.h"
 
 enum { RANK_MAX = 256 };
@@ -103,10 +104,13 @@ static qf_status add_epilogue(const request *r, const cli_machine *machine, benc
 }
 
 static qf_status open_bench(const request *r, const cli_machine *machine,
-                            const qf_problem *problem, bench *b)
+                            const qf_problem *problem, qf_recipe recipe, bench *b)
 {
     const cli_peer_wish none = {0};
-    QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, problem, NULL,
+    qf_kernel kernel;
+
+    QF_TRY(qf_tuned_find(machine->tuned, problem, recipe, &kernel));
+    QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, problem, &kernel,
                             r->mode, &none, &b->contest));
     return add_epilogue(r, machine, b);
 }
@@ -196,11 +200,11 @@ static void print(const request *r, const bench *b, const figures *f)
 }
 
 static qf_status run_one(const request *r, const cli_machine *machine,
-                         const qf_problem *problem)
+                         const qf_problem *problem, qf_recipe recipe)
 {
     bench b = {0};
 
-    qf_status status = open_bench(r, machine, problem, &b);
+    qf_status status = open_bench(r, machine, problem, recipe, &b);
     if (status == QF_OK) status = check_agreement(&b);
     if (status == QF_OK) {
         const figures f = measure(r, &b);
@@ -232,8 +236,8 @@ qf_status cli_bench_epilogue(int argc, char **argv)
         {"bits", 'b', CLI_TEXT, &r.problem.bits, "LIST",
          "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &r.problem.group, "N", "group size: 32, 64, 128"},
-        {"recipe", 'r', CLI_TEXT, &r.problem.recipe, "CLASS",
-         "exact, fine, fast or table (fast)"},
+        {"recipe", 'r', CLI_TEXT, &r.problem.recipe, "NAME",
+         "a class (exact, fine, fast, table) or a recipe (fast)"},
         {"rank", 0, CLI_INT, &r.rank, "N", "of the adapter (16); 0: a bias alone"},
         {"no-bias", 0, CLI_FLAG, &r.no_bias, NULL, "an adapter alone"},
         {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "hot, warm or cold weights"},
@@ -257,7 +261,7 @@ qf_status cli_bench_epilogue(int argc, char **argv)
     qf_status status = cli_problems_make(&r.problem, &problems);
     if (status == QF_OK) {
         for (int i = 0; status == QF_OK && i < problems.count; i++)
-            status = run_one(&r, &machine, &problems.item[i]);
+            status = run_one(&r, &machine, &problems.item[i], problems.recipe);
         cli_problems_release(&problems);
     }
     cli_machine_close(&machine);

@@ -9,7 +9,9 @@
 #include "machine.h"
 #include "options.h"
 #include "qforge/codegen.h"
+#include "qforge/source.h"
 #include "roofline.h"
+#include "tune_problems.h"
 
 typedef struct request {
     const char *shape, *recipe, *op, *cache, *tile, *ledger;
@@ -19,7 +21,8 @@ typedef struct request {
     bool json;
 } request;
 
-static qf_status parse_problem(const request *r, int threads, qf_problem *problem)
+static qf_status parse_problem(const request *r, int threads, qf_problem *problem,
+                               qf_recipe *recipe)
 {
     long long m, n, k;
     int used = 0;
@@ -35,28 +38,22 @@ static qf_status parse_problem(const request *r, int threads, qf_problem *proble
     problem->group = problem->quant == QF_F32 ? 0 : (int)r->group;
     if (problem->quant != QF_F32 && !qf_group_valid(problem->group))
         return qf_fail(QF_USAGE, "--group: %lld is not 32, 64 or 128", (long long)r->group);
-    const qf_recipe recipe = qf_recipe_named(r->recipe);
-    problem->accuracy = recipe != QF_RECIPE_COUNT ? qf_recipe_of(recipe)->accuracy
-                                                  : qf_accuracy_named(r->recipe);
-    if (problem->accuracy == QF_ACCURACY_COUNT)
-        return qf_fail(QF_USAGE, "--recipe: no '%s' (exact, fine, fast, table, or a recipe)",
-                       r->recipe);
-    if (strcmp(r->op, "grad") == 0)
-        problem->op = QF_GRAD_INPUT;
-    else if (strcmp(r->op, "forward") != 0)
-        return qf_fail(QF_USAGE, "--op: '%s' is not forward or grad", r->op);
+    QF_TRY(cli_problem_class(r->recipe, r->op, problem, recipe));
     return QF_OK;
 }
 
-/* The kernel of --recipe NAME --tile TILE, when both say so. */
-static qf_status chosen_kernel(const request *r, const cli_machine *machine,
-                               const qf_problem *problem, qf_kernel *kernel)
+/* The kernel of --recipe NAME --tile TILE; without a tile what is known speaks for one. */
+static qf_status choose_kernel(const request *r, const cli_machine *machine,
+                               const qf_problem *problem, qf_recipe recipe, qf_kernel *kernel)
 {
-    kernel->id = (qf_kernel_id){.recipe = qf_recipe_named(r->recipe),
-                                .quant = problem->quant,
-                                .group = problem->group,
-                                .isa = qf_cpu_best_isa(&machine->cpu)};
-    if (kernel->id.recipe == QF_RECIPE_COUNT)
+    QF_TRY(cli_recipe_check(recipe, problem, machine->source->isa));
+    if (!r->tile) return qf_tuned_find(machine->tuned, problem, recipe, kernel);
+    *kernel = (qf_kernel){.id = {.recipe = recipe,
+                                 .quant = problem->quant,
+                                 .group = problem->group,
+                                 .isa = qf_cpu_best_isa(&machine->cpu)},
+                          .rung = QF_RUNG_EXACT};
+    if (recipe == QF_RECIPE_COUNT)
         return qf_fail(QF_USAGE, "--tile needs --recipe to name a recipe, not the class '%s'",
                        r->recipe);
     QF_TRY(qf_tile_parse(r->tile, &kernel->id.tile));
@@ -154,18 +151,19 @@ static qf_status roof_fraction(cli_machine *machine, cli_contest *contest, qf_ca
 static qf_status run_contest(const request *r, cli_machine *machine, cli_contest *contest)
 {
     qf_problem problem;
-    qf_kernel kernel = {.rung = QF_RUNG_EXACT};
+    qf_kernel kernel;
+    qf_recipe recipe;
     qf_comparison result = {0};
     qf_measure_options options = qf_measure_defaults;
     qf_cache_mode cache;
     double fraction;
 
-    QF_TRY(parse_problem(r, qf_pool_threads(machine->pool), &problem));
+    QF_TRY(parse_problem(r, qf_pool_threads(machine->pool), &problem, &recipe));
     QF_TRY(cli_cache_mode_parse(r->cache, &cache));
     problem = qf_problem_on(&problem, machine->source->isa);
-    if (r->tile) QF_TRY(chosen_kernel(r, machine, &problem, &kernel));
-    QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, &problem,
-                            r->tile ? &kernel : NULL, cache, &r->vs, contest));
+    QF_TRY(choose_kernel(r, machine, &problem, recipe, &kernel));
+    QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, &problem, &kernel,
+                            cache, &r->vs, contest));
     options.max_seconds = r->seconds;
     options.min_seconds = r->seconds / 4;
     if (contest->peer.call)
@@ -193,7 +191,6 @@ qf_status cli_bench_gemm(int argc, char **argv)
 {
     request r = {.shape = "512x4096x4096",
                  .recipe = "exact",
-                 .op = "forward",
                  .cache = "warm",
                  .bits = 4,
                  .group = 64,

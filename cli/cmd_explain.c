@@ -9,6 +9,7 @@
 #include "machine.h"
 #include "options.h"
 #include "qforge/codegen.h"
+#include "qforge/source.h"
 #include "qforge/store.h"
 #include "qforge/tune.h"
 #include "roofline.h"
@@ -101,12 +102,13 @@ static qf_status hold_against_roofs(const cli_machine *machine, answer *a)
     return QF_OK;
 }
 
-static qf_status explain(const cli_machine *machine, const qf_problem *problem, answer *a)
+static qf_status explain(const cli_machine *machine, const qf_problem *problem,
+                         qf_recipe recipe, answer *a)
 {
     qf_gemm_fn *run;
 
     *a = (answer){.problem = *problem};
-    QF_TRY(machine->source->find(machine->source->self, &a->problem, &a->kernel));
+    QF_TRY(qf_tuned_find(machine->tuned, &a->problem, recipe, &a->kernel));
     if (a->kernel.rung == QF_RUNG_REFERENCE) return QF_OK;
     QF_TRY(qf_jit_get(machine->jit, &a->kernel.id, &run, a->hash));
     QF_TRY(look_up(machine, a));
@@ -145,6 +147,13 @@ static void print_speed(const answer *a)
            qf_roof_of(row->kind)->unit);
 }
 
+/* Where the recipe was asked for, another may have been elected for this very product. */
+static bool passed_over(const answer *a)
+{
+    return a->known && a->kernel.rung < QF_RUNG_SHIPPED &&
+           qf_problem_equal(&a->best.problem, &a->problem);
+}
+
 static void print_text(const answer *a)
 {
     char problem[QF_NAME_MAX], kernel[QF_NAME_MAX], tuned[QF_NAME_MAX], ties[CLI_TIES_TEXT];
@@ -152,13 +161,19 @@ static void print_text(const answer *a)
 
     qf_problem_print(&a->problem, problem);
     qf_kernel_print(&a->kernel.id, kernel);
-    printf("%s\n  %s\n  %s\n", problem, kernel, rungs[a->kernel.rung].why);
+    printf("%s\n  %s\n  %s\n", problem, kernel,
+           passed_over(a) ? "of the recipe asked for: the product is tuned, and another elected"
+                          : rungs[a->kernel.rung].why);
     if (a->known) {
+        if (passed_over(a)) {
+            qf_kernel_print(&b->kernel, kernel);
+            printf("  elected: %s\n", kernel);
+        }
         qf_problem_print(&b->problem, tuned);
         printf("  %s took %.2f us [%.2f, %.2f] with %s weights, %s\n", tuned, b->ns / 1e3,
                b->low_ns / 1e3, b->high_ns / 1e3, qf_cache_mode_name(b->cache),
                b->settled ? "elected in pairs" : "not settled yet");
-        if (!has_same_code(a))
+        if (!has_same_code(a) && !passed_over(a))
             printf("  its code has changed since: qforge tune measures it again\n");
     }
     cli_ties_text(&a->ties, ties);
@@ -210,7 +225,7 @@ static qf_status explain_all(const cli_machine *machine, const cli_problems *pro
 
     for (int i = 0; status == QF_OK && i < problems->count; i++) {
         answer a;
-        status = explain(machine, &problems->item[i], &a);
+        status = explain(machine, &problems->item[i], problems->recipe, &a);
         if (status == QF_OK && json) json_array_append_new(rows, json_of(&a));
         if (status == QF_OK && !json) print_text(&a);
         qf_ties_release(&a.ties);
@@ -225,7 +240,7 @@ static qf_status explain_all(const cli_machine *machine, const cli_problems *pro
 
 qf_status cli_cmd_explain(int argc, char **argv)
 {
-    cli_problem_request q = {.op = "forward", .group = 64, .rows = 512, .prompt = 128};
+    cli_problem_request q = {.group = 64, .rows = 512, .prompt = 128};
     const char *ledger = NULL;
     int64_t threads = 0;
     bool json = false;
@@ -236,7 +251,8 @@ qf_status cli_cmd_explain(int argc, char **argv)
          "or of a model known by name, or a config.json"},
         {"bits", 'b', CLI_TEXT, &q.bits, "LIST", "widths of the weights: 2, 3, 4, 8, 32"},
         {"group", 'g', CLI_INT, &q.group, "N", "group size: 32, 64, 128"},
-        {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME", "exact, fine, fast or table"},
+        {"recipe", 'r', CLI_TEXT, &q.recipe, "NAME",
+         "a class (exact, fine, fast, table) or a recipe"},
         {"op", 'o', CLI_TEXT, &q.op, "OP", "forward or grad"},
         {"threads", 't', CLI_INT, &threads, "N", "threads, 0 for all"},
         {"db", 0, CLI_TEXT, &ledger, "FILE", "the tuning ledger, or none"},

@@ -361,7 +361,7 @@ static qf_status tune(run *r, int argc, char **argv, const cli_option *options)
 
 qf_status cli_cmd_tune(int argc, char **argv)
 {
-    run r = {.request = {.op = "forward", .group = 64, .rows = 512, .prompt = 128},
+    run r = {.request = {.group = 64, .rows = 512, .prompt = 128},
              .walks = 5,
              .start_ns = qf_now_ns()};
     cli_problem_request *q = &r.request;

@@ -57,22 +57,47 @@ qf_status cli_problem_shape(const char *option, const char *text, qf_problem *p)
     return QF_OK;
 }
 
-static qf_status parse_recipe(const char *text, qf_problem *p, qf_recipe *recipe)
+static qf_status parse_op(const char *text, qf_op *op)
 {
-    *recipe = QF_RECIPE_COUNT;
-    if (!text) {
-        p->accuracy = p->op == QF_FORWARD ? QF_FAST : QF_EXACT;
-        return QF_OK;
-    }
-    p->accuracy = qf_accuracy_named(text);
-    if (p->accuracy != QF_ACCURACY_COUNT) return QF_OK;
-    *recipe = qf_recipe_named(text);
-    if (*recipe == QF_RECIPE_COUNT)
+    *op = text && strcmp(text, "grad") == 0 ? QF_GRAD_INPUT : QF_FORWARD;
+    if (!text || *op == QF_GRAD_INPUT || strcmp(text, "forward") == 0) return QF_OK;
+    return qf_fail(QF_USAGE, "--op: '%s' is neither forward nor grad", text);
+}
+
+static qf_status parse_class(const char *text, qf_problem *p)
+{
+    p->accuracy = text ? qf_accuracy_named(text) : p->op == QF_FORWARD ? QF_FAST : QF_EXACT;
+    if (p->accuracy == QF_ACCURACY_COUNT)
         return qf_fail(QF_USAGE,
                        "--recipe: '%s' is no class (exact, fine, fast, table) or recipe", text);
-    p->accuracy = qf_recipe_of(*recipe)->accuracy;
-    p->op = qf_recipe_of(*recipe)->op;
+    if (p->accuracy != QF_EXACT && p->op == QF_GRAD_INPUT)
+        return qf_fail(QF_USAGE, "--recipe: there are no %s grad products",
+                       qf_accuracy_name(p->accuracy));
     return QF_OK;
+}
+
+qf_status cli_problem_class(const char *text, const char *op, qf_problem *p, qf_recipe *recipe)
+{
+    QF_TRY(parse_op(op, &p->op));
+    *recipe = text ? qf_recipe_named(text) : QF_RECIPE_COUNT;
+    if (*recipe == QF_RECIPE_COUNT) return parse_class(text, p);
+    const qf_recipe_row *row = qf_recipe_of(*recipe);
+    if (op && row->op != p->op)
+        return qf_fail(QF_USAGE, "--recipe: %s is not for --op %s", text, op);
+    p->accuracy = row->accuracy;
+    p->op = row->op;
+    return QF_OK;
+}
+
+qf_status cli_recipe_check(qf_recipe recipe, const qf_problem *p, qf_isa isa)
+{
+    if (recipe == QF_RECIPE_COUNT || qf_recipe_answers(recipe, p)) return QF_OK;
+    const char *name = qf_recipe_of(recipe)->name;
+    if (!qf_recipe_reads(recipe, p->quant))
+        return qf_fail(QF_USAGE, "--recipe: %s does not read weights of %d bits", name,
+                       qf_quant_of(p->quant)->bits);
+    return qf_fail(QF_USAGE, "--recipe: no %s on %s, where the class %s answers instead", name,
+                   qf_isa_of(isa)->name, qf_accuracy_name(p->accuracy));
 }
 
 static bool takes_plain(const qf_problem *p, qf_recipe recipe)
@@ -87,18 +112,13 @@ static qf_status from_shape(const cli_problem_request *r, const widths *list,
     qf_problem p = {.group = (int)r->group, .threads = r->threads};
 
     QF_TRY(cli_problem_shape("shape", r->shape, &p));
-    if (strcmp(r->op, "grad") == 0)
-        p.op = QF_GRAD_INPUT;
-    else if (strcmp(r->op, "forward") != 0)
-        return qf_fail(QF_USAGE, "--op: '%s' is neither forward nor grad", r->op);
-    QF_TRY(parse_recipe(r->recipe, &p, &problems->recipe));
-    if (p.accuracy != QF_EXACT && p.op == QF_GRAD_INPUT)
-        return qf_fail(QF_USAGE, "--recipe: there are no %s grad products",
-                       qf_accuracy_name(p.accuracy));
+    QF_TRY(cli_problem_class(r->recipe, r->op, &p, &problems->recipe));
     for (int i = 0; i < list->count; i++) {
         p.quant = list->quant[i];
         if (p.quant == QF_F32 && !takes_plain(&p, problems->recipe))
             return qf_fail(QF_USAGE, "--bits: 32 goes with exact forward products only");
+        const qf_problem here = qf_problem_on(&p, problems->isa);
+        QF_TRY(cli_recipe_check(problems->recipe, &here, problems->isa));
         add(problems, &p);
     }
     return QF_OK;
@@ -173,7 +193,7 @@ static qf_status from_model(const cli_problem_request *r, const widths *list,
 
     if (r->rows < 1 || r->prompt < 1 || r->rows > 1 << 20 || r->prompt > 1 << 20)
         return qf_fail(QF_USAGE, "--rows and --prompt are between 1 and %d", 1 << 20);
-    if (r->recipe || strcmp(r->op, "forward") != 0)
+    if (r->recipe || r->op)
         return qf_fail(QF_USAGE, "--recipe and --op go with --shape: a model needs them all");
     if (r->model) return from_file(r, list, problems);
     QF_TRY(qf_config_find(r->config, &config));

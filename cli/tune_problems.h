@@ -12,7 +12,7 @@ typedef struct cli_problem_request {
     const char *bits;                   /* "2,3,4"; NULL: 4 for a shape, 2,3,4 for a model */
     const char *recipe; /* "exact", "fine", "fast", "table", a recipe's name, or NULL: the class
                            that usually does such products */
-    const char *op;     /* "forward", "grad" */
+    const char *op;     /* "forward", "grad"; NULL: the recipe's, else forward */
     int64_t group;
     int64_t rows, prompt; /* of a model: tokens per training step, per prompt chunk */
     int threads;
@@ -36,6 +36,16 @@ void cli_problems_release(cli_problems *problems);
 /* "2/4": keeps the second of four parts, every fourth problem, so that as many runs with the
  * same problems tune each once.  NULL keeps all.  QF_USAGE when it is no part. */
 QF_MUST_CHECK qf_status cli_problems_shard(const char *shard, cli_problems *problems);
+
+/* --recipe and --op into accuracy and op of p, and into the recipe that was named
+ * (QF_RECIPE_COUNT: none, any of the class).  NULL where not said, as in cli_problem_request.
+ * QF_USAGE when there is no such class or recipe, or it is not for that op. */
+QF_MUST_CHECK qf_status cli_problem_class(const char *recipe, const char *op, qf_problem *p,
+                                          qf_recipe *named);
+/* QF_USAGE with a sentence when the recipe that was named cannot answer the problem, as it is
+ * computed on that instruction set (qf_problem_on). */
+QF_MUST_CHECK qf_status cli_recipe_check(qf_recipe named, const qf_problem *problem,
+                                         qf_isa isa);
 
 /* "512x4096x4096", as the value of --option, into m, n and k. */
 QF_MUST_CHECK qf_status cli_problem_shape(const char *option, const char *text, qf_problem *p);

@@ -121,6 +121,13 @@ bool qf_recipe_reads(qf_recipe recipe, qf_quant quant)
     return false;
 }
 
+bool qf_recipe_answers(qf_recipe recipe, const qf_problem *problem)
+{
+    const qf_recipe_row *row = qf_recipe_of(recipe);
+    return row->accuracy == problem->accuracy && row->op == problem->op &&
+           qf_recipe_reads(recipe, problem->quant);
+}
+
 qf_accuracy qf_accuracy_on(qf_accuracy accuracy, qf_quant quant, qf_isa isa)
 {
     const bool tables = qf_accuracy_of(accuracy)->order == QF_ORDER_NIBBLES;

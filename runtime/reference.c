@@ -229,9 +229,7 @@ qf_status qf_reference_find(qf_isa panels, const qf_problem *problem, qf_kernel 
         .rung = QF_RUNG_REFERENCE,
     };
     for (int r = 0; r < QF_RECIPE_COUNT; r++) {
-        const qf_recipe_row *row = qf_recipe_of((qf_recipe)r);
-        if (row->accuracy != problem->accuracy || row->op != problem->op) continue;
-        if (!qf_recipe_reads((qf_recipe)r, problem->quant)) continue;
+        if (!qf_recipe_answers((qf_recipe)r, problem)) continue;
         kernel->id.recipe = (qf_recipe)r;
         return QF_OK;
     }

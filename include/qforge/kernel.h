@@ -166,6 +166,8 @@ QF_MUST_CHECK qf_status qf_kernel_parse(const char *name, qf_kernel_id *id);
 QF_MUST_CHECK qf_status qf_tile_parse(const char *text, qf_tile *tile);
 bool qf_kernel_equal(const qf_kernel_id *a, const qf_kernel_id *b);
 bool qf_problem_equal(const qf_problem *a, const qf_problem *b);
+/* Whether the recipe's kernels compute this problem: class, op and format are its own. */
+bool qf_recipe_answers(qf_recipe recipe, const qf_problem *problem);
 /* The problem that is computed where one is asked on that instruction set (qf_accuracy_on). */
 qf_problem qf_problem_on(const qf_problem *problem, qf_isa isa);
 /* Octaves between two shapes; rows of x and threads count most, because they change

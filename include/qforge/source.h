@@ -22,6 +22,11 @@ QF_MUST_CHECK qf_status qf_tuned_create(const qf_cpu *cpu, qf_jit *jit, struct q
  * is, bit by bit, what was judged where they come from. */
 void qf_tuned_ship(qf_tuned *tuned, const struct qf_champions *champions);
 void qf_tuned_destroy(qf_tuned *tuned);
+/* The kernel for a problem, of one recipe where the user named one (QF_RECIPE_COUNT: any).  The
+ * ladder's answer when it is of that recipe, else the tile of it that the ledger's trials, or
+ * the prior, speak for.  QF_UNSUPPORTED with a sentence when there is none. */
+QF_MUST_CHECK qf_status qf_tuned_find(qf_tuned *tuned, const qf_problem *problem,
+                                      qf_recipe recipe, qf_kernel *kernel);
 const qf_kernel_source *qf_tuned_source(const qf_tuned *tuned);
 
 #endif
