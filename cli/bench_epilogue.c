@@ -220,8 +220,7 @@ static qf_status check(request *r)
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
     if (r->rank == 0 && r->no_bias)
         return qf_fail(QF_USAGE, "--rank 0 with --no-bias leaves no epilogue");
-    if (!(r->seconds > 0 && r->seconds <= 3600))
-        return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 3600", r->seconds);
+    QF_TRY(cli_check_seconds(r->seconds, 3600));
     return cli_cache_mode_parse(r->cache, &r->mode);
 }
 

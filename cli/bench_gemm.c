@@ -223,6 +223,7 @@ qf_status cli_bench_gemm(int argc, char **argv)
     QF_TRY(cli_parse(argc, argv, "qforge bench gemm [options]", options, &rest, &help));
     if (help) return QF_OK;
     QF_TRY(cli_no_operands(argc, argv, rest));
+    QF_TRY(cli_check_seconds(r.seconds, 3600));
     qf_status status = cli_machine_open(r.threads, r.ledger, &machine);
     if (status == QF_OK) status = run_contest(&r, &machine, &contest);
     cli_contest_close(&contest);

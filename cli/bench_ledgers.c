@@ -338,8 +338,7 @@ qf_status cli_bench_ledgers(int argc, char **argv)
     if (argc - rest < 1 || argc - rest > 2)
         return qf_fail(QF_USAGE, "bench ledgers: say which ledger, and which other if not the "
                                  "prior");
-    if (!(r.seconds > 0 && r.seconds <= 3600))
-        return qf_fail(QF_USAGE, "--seconds: %g is no length of time", r.seconds);
+    QF_TRY(cli_check_seconds(r.seconds, 3600));
     QF_TRY(cli_check_int("rounds", r.rounds, 1, ROUNDS_MAX));
     r.file_a = argv[rest];
     r.file_b = argc - rest > 1 ? argv[rest + 1] : NULL;

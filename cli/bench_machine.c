@@ -133,8 +133,7 @@ qf_status cli_bench_machine(int argc, char **argv)
     if (r.threads < 0 || r.threads > 256)
         return qf_fail(QF_USAGE, "--threads: %lld is not between 1 and 256",
                        (long long)r.threads);
-    if (!(r.seconds > 0 && r.seconds <= 3600))
-        return qf_fail(QF_USAGE, "--seconds: %g is no length of time", r.seconds);
+    QF_TRY(cli_check_seconds(r.seconds, 3600));
     QF_TRY(qf_cpu_detect(&cpu));
     return measure_machine(&r, &cpu);
 }

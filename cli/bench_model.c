@@ -102,8 +102,7 @@ static qf_status check(request *r)
                        (long long)r->head_bits);
     QF_TRY(cli_check_int("tokens", r->tokens, 1, 1 << 15));
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
-    if (!(r->seconds > 0 && r->seconds <= 86400))
-        return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 86400", r->seconds);
+    QF_TRY(cli_check_seconds(r->seconds, 86400));
     return cli_accuracy_parse(r->accuracy, &r->class);
 }
 

@@ -167,8 +167,7 @@ static qf_status check(request *r)
         return qf_fail(QF_USAGE, "bench token: --subnet or --subnets, not both");
     QF_TRY(cli_check_int("tokens", r->tokens, 1, 1 << 20));
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
-    if (!(r->seconds > 0 && r->seconds <= 3600))
-        return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 3600", r->seconds);
+    QF_TRY(cli_check_seconds(r->seconds, 3600));
     QF_TRY(cli_residency_parse(r->cache, &r->residency));
     return cli_accuracy_parse(r->accuracy, &r->class);
 }

@@ -129,8 +129,7 @@ static qf_status check(const request *r)
         QF_TRY(cli_check_int("aa", r->clock.comparisons, 1, 1000000));
     QF_TRY(cli_check_int("threads", r->threads, 0, 256));
     QF_TRY(cli_check_int("sample", r->sample, 0, 1000));
-    if (!(r->clock.seconds > 0 && r->clock.seconds <= 60))
-        return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to 60", r->clock.seconds);
+    QF_TRY(cli_check_seconds(r->clock.seconds, 60));
     if (!(r->clock.difference >= 0 && r->clock.difference <= 50))
         return qf_fail(QF_USAGE, "--difference: %g is not from 0 to 50", r->clock.difference);
     return QF_OK;

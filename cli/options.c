@@ -106,3 +106,9 @@ qf_status cli_no_operands(int argc, char **argv, int rest)
     return qf_fail(QF_USAGE, "%s: unexpected '%s' (try qforge %s --help)", argv[0], argv[rest],
                    argv[0]);
 }
+
+qf_status cli_check_seconds(double seconds, double most)
+{
+    if (seconds > 0 && seconds <= most) return QF_OK;
+    return qf_fail(QF_USAGE, "--seconds: %g is not from 0 to %g, 0 left out", seconds, most);
+}

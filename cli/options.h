@@ -39,6 +39,10 @@ typedef struct cli_option {
 QF_MUST_CHECK qf_status cli_parse(int argc, char **argv, const char *usage,
                                   const cli_option *options, int *rest, bool *help);
 
+/* QF_USAGE when a time to measure for, of an option --seconds, is not more than 0 and at most
+ * `most`; NaN is neither. */
+QF_MUST_CHECK qf_status cli_check_seconds(double seconds, double most);
+
 /* QF_USAGE when operands are left and the command takes none. */
 QF_MUST_CHECK qf_status cli_no_operands(int argc, char **argv, int rest);
 

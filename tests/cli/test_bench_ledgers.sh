@@ -32,7 +32,7 @@ rm a.db-champions
 ! grep -q table out || fail "a table that is gone: $(cat out)"
 
 refused 2 'say which ledger' bench ledgers
-refused 2 'is no length of time' bench ledgers a.db --seconds 0
+refused 2 'is not from 0 to 3600' bench ledgers a.db --seconds 0
 refused 1 'none.db: no ledger there yet' bench ledgers a.db none.db
 echo noise >noise.db
 refused 15 'noise.db' bench ledgers noise.db

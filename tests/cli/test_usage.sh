@@ -50,6 +50,24 @@ check_verb() {
     done
 }
 
+# Times to measure for are times.
+refuses_times() {
+    for seconds in -1 0 nan inf; do
+        refused 2 '--seconds: .* is not from 0 to' "$@" --seconds $seconds
+    done
+}
+refuses_times bench machine
+refuses_times bench gemm
+refuses_times bench epilogue
+refuses_times bench ledgers a.db
+refuses_times bench token --model m
+refuses_times bench model --config llama2-7b --random
+refuses_times selftest --aa 1
+timed=$(for what in $("$qforge" bench --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+    "$qforge" bench "$what" --help
+done | grep -c -e --seconds)
+[ "$timed" -eq 6 ] || { echo "$timed benches with --seconds are not the 6 above"; exit 1; }
+
 for verb in $verbs; do
     explains "$verb" --help
     if ! grep -q '<what>' out; then
