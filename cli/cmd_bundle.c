@@ -179,8 +179,6 @@ static qf_status write_bundle(request *r)
     qf_bundle bundle;
 
     QF_TRY(cli_ledger_open(r->ledger, &q.store));
-    if (r->ledger && !q.store && strcmp(r->ledger, "none") != 0)
-        return qf_fail(QF_NOT_FOUND, "%s: there is no such ledger", r->ledger);
     qf_status status = qf_bundle_make(&q, &bundle);
     qf_store_close(q.store);
     QF_TRY(status);

@@ -160,10 +160,8 @@ static qf_tune_options options_of(run *r)
 /* Counts what lies ahead; a dry run says so. */
 static qf_status survey(run *r)
 {
-    qf_tune_options options = options_of(r);
+    const qf_tune_options options = options_of(r);
 
-    /* A dry run makes no ledger, and heeds what there is. */
-    if (r->dry) options.store = r->machine.store;
     for (int i = 0; i < r->problems.count; i++) {
         const qf_problem *problem = &r->problems.item[i];
         qf_tune_outline outline;
@@ -283,7 +281,7 @@ static qf_status hold_session(run *r)
 
 static qf_status execute(run *r)
 {
-    QF_TRY(cli_machine_open(r->threads, r->dry ? r->ledger : "none", &r->machine));
+    QF_TRY(cli_machine_open(r->threads, "none", &r->machine));
     r->request.threads = qf_pool_threads(r->machine.pool);
     r->request.isa = qf_cpu_best_isa(&r->machine.cpu);
     QF_TRY(cli_problems_make(&r->request, &r->problems));
@@ -293,7 +291,8 @@ static qf_status execute(run *r)
         printf("part %s has none of the %d products\n", r->shard, products);
     r->result = qf_alloc_array((size_t)r->problems.count + 1, sizeof *r->result);
     if (!r->result) return QF_MEMORY;
-    if (!r->dry) QF_TRY(open_ledger(r));
+    /* A dry run makes no ledger, and heeds what there is. */
+    QF_TRY(r->dry ? cli_ledger_find(r->ledger, &r->store) : open_ledger(r));
     QF_TRY(survey(r));
     if (!r->dry) return hold_session(r);
     say_planned(r);

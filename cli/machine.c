@@ -21,7 +21,7 @@ qf_status cli_jit_open(qf_jit **jit)
     return qf_jit_create(usable ? cache : NULL, jit);
 }
 
-qf_status cli_ledger_open(const char *ledger, qf_store **store)
+qf_status cli_ledger_find(const char *ledger, qf_store **store)
 {
     char path[CLI_PATH_MAX];
 
@@ -34,6 +34,13 @@ qf_status cli_ledger_open(const char *ledger, qf_store **store)
     }
     const qf_status status = qf_store_open(path, QF_STORE_READ, store);
     return status == QF_NOT_FOUND ? QF_OK : status;
+}
+
+qf_status cli_ledger_open(const char *ledger, qf_store **store)
+{
+    QF_TRY(cli_ledger_find(ledger, store));
+    if (*store || !ledger || strcmp(ledger, "none") == 0) return QF_OK;
+    return qf_fail(QF_NOT_FOUND, "%s: there is no such ledger", ledger);
 }
 
 void cli_ledger_notice(const qf_store *store)

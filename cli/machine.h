@@ -24,7 +24,8 @@ typedef struct cli_machine {
 
 /* threads: 0 for all.  ledger: path of the tuning database; NULL means $QFORGE_DB, else
  * $XDG_DATA_HOME/qforge/tuning.db; "none" means no ledger (the prior alone).  A ledger
- * that does not exist is not created here (qforge tune does that): the prior answers.
+ * that does not exist is not created here (qforge tune does that): the prior answers, unless
+ * it was named by `ledger`, which is then refused: whoever names one wants its answers.
  *
  * Champions answer where there is a ledger or might be one: with "none" they do not either.
  * $QFORGE_CHAMPIONS names a file of others, or "none"; one that cannot be read costs a line on
@@ -35,8 +36,10 @@ void cli_machine_close(cli_machine *machine); /* also a zeroed one */
 
 /* The compiler alone, with the user's cache of objects. */
 QF_MUST_CHECK qf_status cli_jit_open(struct qf_jit **jit);
-/* The ledger alone, for reading; NULL when there is none.  Named as above. */
+/* The ledger alone, for reading; NULL when there is none.  Named, and refused, as above. */
 QF_MUST_CHECK qf_status cli_ledger_open(const char *ledger, struct qf_store **store);
+/* The same for who would make it: one that was named and is not there is NULL too. */
+QF_MUST_CHECK qf_status cli_ledger_find(const char *ledger, struct qf_store **store);
 /* Tells, once, what is particular about where it lies. */
 void cli_ledger_notice(const struct qf_store *store);
 
