@@ -9,6 +9,21 @@
 
 enum { MAX_OPTIONS = 64, HELP = 0x1000, FIRST = 0x2000 };
 
+/* Of the last cli_parse(): "bench gemm". */
+static char command[40];
+
+/* What of "qforge bench gemm [options]" is typed as it stands. */
+static void name_command(const char *usage)
+{
+    static const char program[] = "qforge ";
+    const char *at = usage + strlen(program);
+
+    QF_ASSERT(strncmp(usage, program, strlen(program)) == 0);
+    const size_t words = strspn(at, "abcdefghijklmnopqrstuvwxyz ");
+    snprintf(command, sizeof command, "%.*s", (int)words, at);
+    for (char *end = strchr(command, 0); end > command && end[-1] == ' ';) *--end = 0;
+}
+
 static void print_help(const char *usage, const cli_option *options)
 {
     printf("usage: %s\n\n", usage);
@@ -72,6 +87,7 @@ qf_status cli_parse(int argc, char **argv, const char *usage, const cli_option *
     int count = 0;
 
     *help = false;
+    name_command(usage);
     for (; options[count].name; count++) {
         const cli_option *o = &options[count];
         QF_ASSERT(count < MAX_OPTIONS);
@@ -88,9 +104,9 @@ qf_status cli_parse(int argc, char **argv, const char *usage, const cli_option *
             return QF_OK;
         }
         if (found == '?' || found == ':')
-            return qf_fail(QF_USAGE, "%s: %s '%s' (try qforge %s --help)", argv[0],
+            return qf_fail(QF_USAGE, "%s: %s '%s' (try qforge %s --help)", command,
                            found == '?' ? "unknown option" : "value missing for",
-                           argv[optind - 1], argv[0]);
+                           argv[optind - 1], command);
         int index = found - FIRST;
         if (found < FIRST)
             for (index = 0; options[index].letter != found;) index++;
@@ -103,8 +119,8 @@ qf_status cli_parse(int argc, char **argv, const char *usage, const cli_option *
 qf_status cli_no_operands(int argc, char **argv, int rest)
 {
     if (rest == argc) return QF_OK;
-    return qf_fail(QF_USAGE, "%s: unexpected '%s' (try qforge %s --help)", argv[0], argv[rest],
-                   argv[0]);
+    return qf_fail(QF_USAGE, "%s: unexpected '%s' (try qforge %s --help)", command, argv[rest],
+                   command);
 }
 
 qf_status cli_check_seconds(double seconds, double most)

@@ -34,7 +34,8 @@ typedef struct cli_option {
 
 /* Parses argv[1..].  *rest is the index of the first operand (argv is permuted so that
  * operands come last).  QF_USAGE with a sentence for an unknown option or a bad number.
- * --help prints usage (one line, e.g. "qforge cpu [options]") and the table on stdout and
+ * --help prints usage (one line, e.g. "qforge cpu [options]": what is typed as it stands in
+ * small letters, then everything else) and the table on stdout and
  * sets *help; the command then returns QF_OK at once. */
 QF_MUST_CHECK qf_status cli_parse(int argc, char **argv, const char *usage,
                                   const cli_option *options, int *rest, bool *help);
@@ -43,7 +44,8 @@ QF_MUST_CHECK qf_status cli_parse(int argc, char **argv, const char *usage,
  * `most`; NaN is neither. */
 QF_MUST_CHECK qf_status cli_check_seconds(double seconds, double most);
 
-/* QF_USAGE when operands are left and the command takes none. */
+/* QF_USAGE when operands are left and the command takes none; the command is the one that was
+ * parsed last. */
 QF_MUST_CHECK qf_status cli_no_operands(int argc, char **argv, int rest);
 
 #endif

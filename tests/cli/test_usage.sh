@@ -40,6 +40,9 @@ explains() {
 check_verb() {
     explains "$@" --help
     refused 2 'unknown option' "$@" --nonsense
+    # The command it names is one.
+    hint=$(sed -n 's/.*(try qforge \(.*\) --help)$/\1/p' refused.err)
+    [ "$hint" = "$*" ] || { echo "$*: told to try '$hint'"; exit 1; }
     # Every option that wants a value wants it.
     for option in $(sed -n 's/^ .*--\([a-z-]*\) [A-Z].*/\1/p' out); do
         refused 2 'value missing' "$@" "--$option"
@@ -80,6 +83,10 @@ for verb in $verbs; do
     [ -n "$whats" ]
     for what in $whats; do
         check_verb "$verb" "$what"
+    done
+    for what in gemm epilogue machine token model dispatch; do
+        [ "$verb" != bench ] ||
+            refused 2 "unexpected 'extra' (try qforge bench $what --help)" bench $what extra
     done
 done
 
