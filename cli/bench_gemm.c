@@ -11,10 +11,11 @@
 #include "qforge/codegen.h"
 #include "qforge/source.h"
 #include "roofline.h"
+#include "sgemm_bench.h"
 #include "tune_problems.h"
 
 typedef struct request {
-    const char *shape, *recipe, *op, *cache, *tile, *ledger;
+    const char *shape, *recipe, *op, *cache, *tile, *ledger, *transpose;
     cli_peer_wish vs;
     int64_t bits, group, threads;
     double seconds;
@@ -148,6 +149,19 @@ static qf_status roof_fraction(cli_machine *machine, cli_contest *contest, qf_ca
     return QF_OK;
 }
 
+/* Of two plain matrices: there are no packed weights to lie anywhere. */
+static qf_status run_plain(const request *r, cli_machine *machine, const qf_problem *problem,
+                           const qf_kernel *kernel)
+{
+    const cli_sgemm_request plain = {*problem, r->transpose, &r->vs, r->seconds, r->json};
+
+    if (problem->quant != QF_F32)
+        return qf_fail(QF_USAGE, "--transpose: goes with --bits 32 only");
+    if (strcmp(r->cache, "warm") != 0)
+        return qf_fail(QF_USAGE, "--transpose: does not go with --cache %s", r->cache);
+    return cli_sgemm_bench(&plain, machine, kernel);
+}
+
 static qf_status run_contest(const request *r, cli_machine *machine, cli_contest *contest)
 {
     qf_problem problem;
@@ -162,6 +176,7 @@ static qf_status run_contest(const request *r, cli_machine *machine, cli_contest
     QF_TRY(cli_cache_mode_parse(r->cache, &cache));
     problem = qf_problem_on(&problem, machine->source->isa);
     QF_TRY(choose_kernel(r, machine, &problem, recipe, &kernel));
+    if (r->transpose) return run_plain(r, machine, &problem, &kernel);
     QF_TRY(cli_contest_open(machine->source, &machine->cpu, machine->pool, &problem, &kernel,
                             cache, &r->vs, contest));
     options.max_seconds = r->seconds;
@@ -203,6 +218,8 @@ qf_status cli_bench_gemm(int argc, char **argv)
          "a class (exact, fine, fast, table) or a recipe"},
         {"tile", 't', CLI_TEXT, &r.tile, "TILE", "this tile of --recipe, e.g. 6x16_u1_kc256"},
         {"op", 'o', CLI_TEXT, &r.op, "OP", "forward or grad"},
+        {"transpose", 0, CLI_TEXT, &r.transpose, "TT",
+         "--bits 32: of two plain matrices, packed in every call; nn, nt, tn or tt"},
         {"cache", 'c', CLI_TEXT, &r.cache, "MODE", "hot, warm or cold weights"},
         {"vs", 0, CLI_TEXT, &r.vs.name, "PEER", vs_help},
         {"ggml-lib", 0, CLI_TEXT, &r.vs.ggml_lib, "DIR", "llama.cpp's libggml-*.so"},
