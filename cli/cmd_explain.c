@@ -21,7 +21,7 @@ static const struct {
     const char *why, *basis, *told;
 } rungs[] = {
     {"no kernel of ours runs on this CPU: plain C", "none", ""},
-    {"never tuned here: the analytical prior's favourite", "prior", "predicted by the prior"},
+    {"never tuned here: the analytical prior's favourite", "prior", ""},
     {"not tuned itself: what the trials of the nearest tuned shapes speak for", "nearest",
      "predicted from the nearest shape's time"},
     {"not tuned itself: what the ledger's trials of other problems speak for", "nearest",
@@ -39,7 +39,8 @@ typedef struct answer {
     qf_best best;
     qf_ties ties; /* of what was tuned here and has the code it had */
     /* Of every kernel but the reference. */
-    double ns; /* measured or predicted, as the rung says */
+    double ns;       /* measured or predicted, as the rung says; no less than the roofs allow */
+    double prior_ns; /* by the prior, of a machine that is not this one */
     qf_cache_mode cache;
     int64_t weight_bytes;
     cli_bound bound;
@@ -79,12 +80,13 @@ static void estimate(const cli_machine *machine, answer *a)
     const qf_cpu *cpu = &machine->cpu;
     const qf_best *b = &a->best;
 
+    a->prior_ns = qf_prior_ns(cpu, &a->problem, &a->kernel.id);
     a->cache = a->known ? b->cache : qf_tune_cache_mode(&a->problem);
     if (a->kernel.rung >= QF_RUNG_SHIPPED && a->known) {
         a->ns = b->ns;
         return;
     }
-    a->ns = qf_prior_ns(cpu, &a->problem, &a->kernel.id);
+    a->ns = a->prior_ns;
     if (a->known) a->ns *= b->ns / qf_prior_ns(cpu, &b->problem, &b->kernel);
 }
 
@@ -135,11 +137,36 @@ static const char *limiter(const cli_limit *limit)
     return row->kind != QF_ROOF_READ ? "arithmetic" : row->level < 4 ? "cache" : "memory";
 }
 
+/* No time of this machine went into it: what the prior expects is good for telling which of
+ * two kernels is faster, and no more. */
+static bool is_guess(const answer *a)
+{
+    return a->kernel.rung < QF_RUNG_SHIPPED && !a->known;
+}
+
+static void print_guess(const answer *a)
+{
+    const cli_limit *limit = cli_bound_limit(&a->bound);
+    const cli_roof_row *row = cli_roof_of(limit->roof);
+
+    printf("  at least %.2f us with %s weights, for %s: %s, %.1f %s as measured now\n",
+           limit->ns / 1e3, qf_cache_mode_name(a->cache), limiter(limit), row->name,
+           limit->rate, qf_roof_of(row->kind)->unit);
+    printf(
+        "  how far above that is not known before it is timed; the prior's figure for ranking "
+        "kernels is %.2f us\n",
+        a->prior_ns / 1e3);
+}
+
 static void print_speed(const answer *a)
 {
     const cli_limit *limit = cli_bound_limit(&a->bound);
     const cli_roof_row *row = cli_roof_of(limit->roof);
 
+    if (is_guess(a)) {
+        print_guess(a);
+        return;
+    }
     printf("  %s: %.2f us, %.1f GFLOP/s, %.2f GB/s of %s weights\n", rungs[a->kernel.rung].told,
            a->ns / 1e3, gflops(a), gbps(a), qf_cache_mode_name(a->cache));
     printf("  %.0f %% of the roof, which is %s: %s, %.1f %s as measured now\n",
@@ -187,12 +214,14 @@ static void add_speed(const answer *a, json_t *o)
     const cli_roof_row *row = cli_roof_of(limit->roof);
 
     json_t *speed = json_pack(
-        "{s:s, s:f, s:s, s:f, s:f, s:I, s:f, s:s, s:s, s:f, s:s, s:f, s:f}", "basis",
-        rungs[a->kernel.rung].basis, "us", a->ns / 1e3, "cache", qf_cache_mode_name(a->cache),
-        "gflops", gflops(a), "gbps", gbps(a), "weight_bytes", (json_int_t)a->weight_bytes,
-        "roof_fraction", limit->ns / a->ns, "limiter", limiter(limit), "roof", row->key,
-        "roof_rate", limit->rate, "roof_unit", qf_roof_of(row->kind)->unit, "arithmetic_us",
-        a->bound.arithmetic.ns / 1e3, "reading_us", a->bound.reading.ns / 1e3);
+        "{s:s, s:b, s:f, s:f, s:s, s:f, s:f, s:I, s:f, s:s, s:s, s:f, s:s, s:f, s:f}", "basis",
+        is_guess(a) ? rungs[QF_RUNG_PRIOR].basis : rungs[a->kernel.rung].basis, "ranking_only",
+        is_guess(a), "least_us", limit->ns / 1e3, "us", a->ns / 1e3, "cache",
+        qf_cache_mode_name(a->cache), "gflops", gflops(a), "gbps", gbps(a), "weight_bytes",
+        (json_int_t)a->weight_bytes, "roof_fraction", limit->ns / a->ns, "limiter",
+        limiter(limit), "roof", row->key, "roof_rate", limit->rate, "roof_unit",
+        qf_roof_of(row->kind)->unit, "arithmetic_us", a->bound.arithmetic.ns / 1e3,
+        "reading_us", a->bound.reading.ns / 1e3);
     json_object_update(o, speed);
     json_decref(speed);
 }
