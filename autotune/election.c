@@ -180,7 +180,6 @@ static bool may_meet_for_long(void *context)
  *   share  of the time that is left then */
 static qf_status challenge(vote *v, const qf_kernel_id *kernel, double ns, double share)
 {
-    tuning *t = v->t;
     challenger c = {v, kernel, share};
     const qf_challenge rule = {v->reigns, meet, may_meet_for_long, &c};
     qf_comparison duel;

@@ -436,11 +436,12 @@ static qf_status try_all(tuning *t, bool *complete)
 /* ---- the end ---------------------------------------------------------------------------- */
 
 /* Of the election the ledger knows, whenever it was held. */
-static qf_status count_ties(const tuning *t, const qf_scope *scope)
+static qf_status count_ties(const tuning *t)
 {
+    const qf_scope scope = tuning_scope(t->options);
     qf_ties ties;
 
-    QF_TRY(qf_store_ties(t->options->store, scope, &t->result->best, &ties));
+    QF_TRY(qf_store_ties(t->options->store, &scope, &t->result->best, &ties));
     t->result->ties = ties.count;
     qf_ties_release(&ties);
     return QF_OK;
@@ -457,7 +458,7 @@ static qf_status conclude(tuning *t, bool complete)
     /* Of what the ledger knows nothing may be left that is still valid. */
     r->found = status == QF_OK && (t->best >= 0 || !complete);
     r->complete = complete;
-    if (r->found) QF_TRY(count_ties(t, &scope));
+    if (r->found) QF_TRY(count_ties(t));
     r->pace = tuning_pace(t);
     r->seconds = tuning_elapsed(t);
     char name[QF_NAME_MAX];

@@ -157,7 +157,7 @@ static qf_status run_plain(const request *r, cli_machine *machine, const qf_prob
 
     if (problem->quant != QF_F32)
         return qf_fail(QF_USAGE, "--transpose: goes with --bits 32 only");
-    if (strcmp(r->cache, "warm") != 0)
+    if (strcmp(r->cache, "cold") == 0)
         return qf_fail(QF_USAGE, "--transpose: does not go with --cache %s", r->cache);
     return cli_sgemm_bench(&plain, machine, kernel);
 }

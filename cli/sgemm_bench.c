@@ -204,7 +204,7 @@ static qf_status roof_fraction(const cli_machine *machine, bench *s, double *fra
     for (int i = 0; i < ROUNDS; i++) {
         cli_roof_forget();
         QF_TRY(cli_roof_bound(&line, &s->request->problem, s->plan.kernel.id.recipe,
-                              bytes_read(&s->request->problem), false, &roofs));
+                              bytes_read(&s->request->problem), QF_WARM, &roofs));
         rounds[i] = cli_bound_limit(&roofs)->ns / qf_measure(&options, ours, NULL, s).median_ns;
     }
     qf_sort(rounds, ROUNDS);
