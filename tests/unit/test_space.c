@@ -377,7 +377,10 @@ static void what_computes_long_fetches_ahead(void **state)
                  {"table_q2g64_1x4096x4096_t1", QF_ISA_AVX2, 0, 8},
                  {"fast_q4g64_1x4096x4096_t1", QF_ISA_AVX512GFNI, 0, 0},
                  {"fast_q4g64_2x4096x4096_t1", QF_ISA_AVX512GFNI, 0, 0},
+                 {"fast_q4g64_4x4096x4096_t1", QF_ISA_AVX512GFNI, QF_PREFETCH_L1, 8},
                  {"fast_q4g64_8x4096x4096_t1", QF_ISA_AVX512GFNI, QF_PREFETCH_L1, 8},
+                 {"fast_q3g64_16x2048x2048_t1", QF_ISA_AVX512GFNI, 0, 0},
+                 {"fast_q3g64_16x11008x4096_t1", QF_ISA_AVX512GFNI, QF_PREFETCH_L1, 0},
                  {"table_q2g64_64x4096x4096_t1", QF_ISA_AVX2, 0, 0}}; /* from cache */
     (void)state;
     for (size_t i = 0; i < 3 * sizeof cases / sizeof *cases; i++) {
