@@ -271,9 +271,10 @@ static bool prefers_one_stream(const qf_cpu *cpu)
  * lead (4096x4096 at 4 bits, docs/performance.md).
  *   Zen 5  between 1 row with AVX2, 8 percent faster, and 2 with AVX-512, 20 percent slower
  *   Zen 4  from 4 rows on, 8 to 12 percent faster with AVX-512 and a quarter with AVX2, where
- *          1 and 2 are 4 percent slower; it reads 11 GB/s where it is told to fetch into L2,
- * and 31 where it is not.  So do 16 rows whose weights no cache holds (14 percent). Nobody else
- * was seen to gain. */
+ *          1 and 2 are 4 percent slower; 16 rows whose weights no cache holds too, by 14.  Told
+ *          to fetch into L2 it reads 11 GB/s, and 31 where it is not told.
+ *
+ * Nobody else was seen to gain. */
 typedef struct fetching {
     int ahead; /* KiB; 0: none */
     double bytes_per_cycle;
@@ -296,8 +297,7 @@ static bool prefetch_pays(const qf_cpu *cpu, const qf_problem *p, const qf_kerne
     const double passes = ceil_div((double)p->m, kernel->tile.mr);
     const bool far = qf_tune_cache_mode(p) == QF_COLD ||
                      weight_bytes(p) > gain.of_cache * (double)qf_cpu_cache_bytes(cpu, 3);
-    return gain.ahead && kernel->tile.prefetch == gain.ahead && far &&
-           kernel->tile.mr >= gain.rows &&
+    return kernel->tile.prefetch == gain.ahead && far && kernel->tile.mr >= gain.rows &&
            weight_bytes(p) < gain.bytes_per_cycle * cycles / passes;
 }
 

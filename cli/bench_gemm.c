@@ -39,8 +39,7 @@ static qf_status parse_problem(const request *r, int threads, qf_problem *proble
     problem->group = problem->quant == QF_F32 ? 0 : (int)r->group;
     if (problem->quant != QF_F32 && !qf_group_valid(problem->group))
         return qf_fail(QF_USAGE, "--group: %lld is not 32, 64 or 128", (long long)r->group);
-    QF_TRY(cli_problem_class(r->recipe, r->op, problem, recipe));
-    return QF_OK;
+    return cli_problem_class(r->recipe, r->op, problem, recipe);
 }
 
 /* The kernel of --recipe NAME --tile TILE; without a tile what is known speaks for one. */
@@ -125,28 +124,13 @@ static void print_text(const cli_contest *c, const qf_comparison *result, double
                result->ratio_low, result->ratio_high);
 }
 
-/* The least time over our time, measured in turns because the machine's speed drifts:
- * the median of a few rounds. */
 static qf_status roof_fraction(cli_machine *machine, cli_contest *contest, qf_cache_mode cache,
                                double *fraction)
 {
-    enum { ROUNDS = 5 };
     const cli_roofline line = {&machine->cpu, machine->jit, machine->pool, 0.1};
-    qf_measure_options options = qf_measure_defaults;
-    double rounds[ROUNDS];
-    cli_bound bound;
-
-    options.max_seconds = 0.5;
-    for (int i = 0; i < ROUNDS; i++) {
-        cli_roof_forget();
-        QF_TRY(cli_roof_bound(&line, &contest->problem, contest->kernel.id.recipe,
-                              cli_contest_weight_bytes(contest), cache, &bound));
-        rounds[i] = cli_bound_limit(&bound)->ns /
-                    qf_measure(&options, cli_contest_ours, NULL, contest).median_ns;
-    }
-    qf_sort(rounds, ROUNDS);
-    *fraction = rounds[ROUNDS / 2];
-    return QF_OK;
+    return cli_roof_share(&line, &contest->problem, contest->kernel.id.recipe,
+                          cli_contest_weight_bytes(contest), cache, cli_contest_ours, contest,
+                          fraction);
 }
 
 /* Of two plain matrices: there are no packed weights to lie anywhere. */

@@ -219,3 +219,24 @@ const cli_limit *cli_bound_limit(const cli_bound *bound)
 {
     return bound->arithmetic.ns > bound->reading.ns ? &bound->arithmetic : &bound->reading;
 }
+
+qf_status cli_roof_share(const cli_roofline *line, const qf_problem *problem, qf_recipe recipe,
+                         int64_t weight_bytes, qf_cache_mode cache, qf_timed *call,
+                         void *context, double *share)
+{
+    enum { ROUNDS = 5 };
+    qf_measure_options options = qf_measure_defaults;
+    double rounds[ROUNDS];
+    cli_bound bound;
+
+    options.max_seconds = 0.5;
+    for (int i = 0; i < ROUNDS; i++) {
+        cli_roof_forget();
+        QF_TRY(cli_roof_bound(line, problem, recipe, weight_bytes, cache, &bound));
+        rounds[i] =
+            cli_bound_limit(&bound)->ns / qf_measure(&options, call, NULL, context).median_ns;
+    }
+    qf_sort(rounds, ROUNDS);
+    *share = rounds[ROUNDS / 2];
+    return QF_OK;
+}

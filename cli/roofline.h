@@ -4,6 +4,7 @@
 
 #include "qforge/cache_mode.h"
 #include "qforge/cpu.h"
+#include "qforge/measure.h"
 #include "qforge/pool.h"
 #include "qforge/roof.h"
 
@@ -69,5 +70,12 @@ QF_MUST_CHECK qf_status cli_roof_bound(const cli_roofline *line, const qf_proble
 /* The next cli_roof_bound() measures afresh: on a shared machine a roof is only worth
  * comparing with what was measured beside it. */
 void cli_roof_forget(void);
+
+/* The least time the roofs allow over the time of a call, in turns with the roofs because the
+ * machine's speed drifts: the median of five rounds of half a second at most each. */
+QF_MUST_CHECK qf_status cli_roof_share(const cli_roofline *line, const qf_problem *problem,
+                                       qf_recipe recipe, int64_t weight_bytes,
+                                       qf_cache_mode cache, qf_timed *call, void *context,
+                                       double *share);
 
 #endif

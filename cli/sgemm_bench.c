@@ -191,25 +191,12 @@ static qf_status check_peer(bench *s)
 
 /* ---- the figures ---- */
 
-/* In turns with the roofs, because the machine's speed drifts: the median of a few rounds. */
 static qf_status roof_fraction(const cli_machine *machine, bench *s, double *fraction)
 {
-    enum { ROUNDS = 5 };
     const cli_roofline line = {&machine->cpu, machine->jit, machine->pool, 0.1};
-    qf_measure_options options = qf_measure_defaults;
-    double rounds[ROUNDS];
-    cli_bound roofs;
-
-    options.max_seconds = 0.5;
-    for (int i = 0; i < ROUNDS; i++) {
-        cli_roof_forget();
-        QF_TRY(cli_roof_bound(&line, &s->request->problem, s->plan.kernel.id.recipe,
-                              bytes_read(&s->request->problem), QF_WARM, &roofs));
-        rounds[i] = cli_bound_limit(&roofs)->ns / qf_measure(&options, ours, NULL, s).median_ns;
-    }
-    qf_sort(rounds, ROUNDS);
-    *fraction = rounds[ROUNDS / 2];
-    return QF_OK;
+    const qf_problem *p = &s->request->problem;
+    return cli_roof_share(&line, p, s->plan.kernel.id.recipe, bytes_read(p), QF_WARM, ours, s,
+                          fraction);
 }
 
 static double gflops(const qf_problem *p, const qf_timing *t)
