@@ -64,13 +64,24 @@ static json_t *as_json(const summary *s)
 typedef struct run {
     const cli_simulation *request;
     qf_sweeps sweeps;
+    qf_replay *replay;
     json_t *rows;
     cli_progress progress;
     int64_t start_ns;
     int part, parts; /* strategies and guesses */
 } run;
 
-/* Every part goes through all spaces, and learning from the others takes most of the time. */
+/* Of each space from the others, which takes most of the time. */
+static bool tell_learned(void *context, int done, int total)
+{
+    run *r = context;
+
+    cli_progress_count(&r->progress, "spaces learned about", done, total,
+                       cli_seconds_left(r->start_ns, done, total));
+    return !cli_interrupted();
+}
+
+/* Every part goes through all spaces. */
 static bool tell(void *context, int done, int total)
 {
     run *r = context;
@@ -119,7 +130,7 @@ static qf_status simulate_strategy(run *r, qf_strategy strategy)
     double *share = qf_alloc_array(walks * EFFORTS, sizeof *share);
 
     if (!share) return QF_MEMORY;
-    qf_status status = qf_simulate(&r->sweeps, strategy, r->request->runs, r->request->seed,
+    qf_status status = qf_simulate(r->replay, strategy, r->request->runs, r->request->seed,
                                    efforts, EFFORTS, tell, r, share);
     cli_progress_end(&r->progress);
     r->part++;
@@ -135,7 +146,7 @@ static qf_status simulate_guess(run *r, qf_guess guess)
     summary s = {0};
 
     if (!share) return QF_MEMORY;
-    qf_status status = qf_simulate_guess(&r->sweeps, guess, tell, r, share);
+    qf_status status = qf_simulate_guess(r->replay, guess, tell, r, share);
     cli_progress_end(&r->progress);
     r->part++;
     for (int i = 0; i < r->sweeps.count; i++)
@@ -186,6 +197,9 @@ static bool is_told_apart(const run *r, int guess)
 
 static qf_status simulate_all(run *r)
 {
+    QF_TRY(qf_replay_open(&r->sweeps, tell_learned, r, &r->replay));
+    cli_progress_end(&r->progress);
+    r->start_ns = qf_now_ns();
     if (!r->request->json) print_heading(r);
     for (int s = 0; s < QF_STRATEGY_COUNT; s++) r->parts += is_asked_for(r, s);
     for (int g = 0; g < QF_GUESSES; g++) r->parts += is_told_apart(r, g);
@@ -245,6 +259,7 @@ qf_status cli_simulate(const cli_simulation *simulation)
         json_decref(o);
     }
     json_decref(r.rows);
+    qf_replay_close(r.replay);
     qf_sweeps_release(&r.sweeps);
     return status;
 }

@@ -7,7 +7,7 @@
 
 #include "qforge/memory.h"
 #include "neighbours.h"
-#include "ranking.h"
+#include "replay.h"
 #include "strategy.h"
 
 static qf_strategy_next *const strategies[] = {
@@ -29,54 +29,6 @@ static double fastest_of(const qf_sweep *sweep)
     for (int i = 0; i < sweep->count; i++)
         if (sweep->ns[i] > 0) best = fmin(best, sweep->ns[i]);
     return best;
-}
-
-/* ---- what other shapes teach --------------------------------------------------------------
- */
-
-/* The last teaching, for sweeps of one shape. */
-typedef struct lesson {
-    const qf_sweep *of;
-    qf_experience *trial; /* those of one problem together */
-    int trials;
-    qf_ranker *ranker;
-} lesson;
-
-static void lesson_release(lesson *l)
-{
-    qf_free(l->trial);
-    qf_ranker_destroy(l->ranker);
-    *l = (lesson){0};
-}
-
-static bool same_shape(const qf_sweep *a, const qf_sweep *b)
-{
-    const qf_problem *p = &a->kernel->problem, *q = &b->kernel->problem;
-    return p->m == q->m && p->n == q->n && p->k == q->k;
-}
-
-static bool teaches(const qf_sweep *sweep, const qf_sweep *of)
-{
-    return sweep->kernel && !same_shape(sweep, of) &&
-           sweep->kernel->kernel.isa == of->kernel->kernel.isa;
-}
-
-static qf_status attend(const qf_sweeps *sweeps, const qf_sweep *of, lesson *l)
-{
-    size_t room = 1;
-
-    if (l->of && same_shape(l->of, of)) return QF_OK;
-    lesson_release(l);
-    for (int s = 0; s < sweeps->count; s++) room += (size_t)sweeps->item[s].count;
-    l->trial = qf_alloc_array(room, sizeof *l->trial);
-    if (!l->trial) return QF_MEMORY;
-    for (int s = 0; s < sweeps->count; s++) {
-        const qf_sweep *sweep = &sweeps->item[s];
-        for (int i = 0; teaches(sweep, of) && i < sweep->count; i++)
-            if (sweep->ns[i] > 0) l->trial[l->trials++] = sweep->kernel[i];
-    }
-    l->of = of;
-    return qf_ranker_learn(l->trial, l->trials, &l->ranker);
 }
 
 /* ---- a sweep as a search sees it ------------------------------------------------------------
@@ -190,14 +142,13 @@ static qf_status walk(stage *s, qf_strategy_next *next, uint64_t seed, double fa
     return QF_OK;
 }
 
-static qf_status simulate_sweep(const qf_sweeps *sweeps, const qf_sweep *sweep, lesson *l,
+static qf_status simulate_sweep(const qf_replay *replay, const qf_sweep *sweep,
                                 qf_strategy strategy, int runs, uint64_t seed,
                                 const qf_effort *effort, int efforts, double *share)
 {
-    stage s = {0};
+    stage s;
+    qf_status status = set(&s, sweep, replay_lesson(replay, sweep));
 
-    if (sweep->kernel) QF_TRY(attend(sweeps, sweep, l));
-    qf_status status = set(&s, sweep, sweep->kernel ? l->ranker : NULL);
     for (int r = 0; status == QF_OK && r < runs; r++)
         status = walk(&s, strategies[strategy], seed + (uint64_t)r, fastest_of(sweep), effort,
                       efforts, share + r * efforts);
@@ -205,26 +156,18 @@ static qf_status simulate_sweep(const qf_sweeps *sweeps, const qf_sweep *sweep, 
     return status;
 }
 
-static qf_status tell(qf_progress *progress, void *context, int done, int total)
-{
-    if (!progress || progress(context, done, total)) return QF_OK;
-    return qf_fail(QF_INTERRUPTED, "interrupted");
-}
-
-qf_status qf_simulate(const qf_sweeps *sweeps, qf_strategy strategy, int runs, uint64_t seed,
+qf_status qf_simulate(const qf_replay *replay, qf_strategy strategy, int runs, uint64_t seed,
                       const qf_effort *effort, int efforts, qf_progress *progress,
                       void *context, double *share)
 {
-    qf_status status = QF_OK;
-    lesson l = {0};
+    const qf_sweeps *sweeps = replay_sweeps(replay);
 
-    for (int i = 0; status == QF_OK && i < sweeps->count; i++) {
-        status = simulate_sweep(sweeps, &sweeps->item[i], &l, strategy, runs, seed, effort,
-                                efforts, share + (size_t)i * (size_t)(runs * efforts));
-        if (status == QF_OK) status = tell(progress, context, i + 1, sweeps->count);
+    for (int i = 0; i < sweeps->count; i++) {
+        QF_TRY(simulate_sweep(replay, &sweeps->item[i], strategy, runs, seed, effort, efforts,
+                              share + (size_t)i * (size_t)(runs * efforts)));
+        QF_TRY(replay_tell(progress, context, i + 1, sweeps->count));
     }
-    lesson_release(&l);
-    return status;
+    return QF_OK;
 }
 
 /* ---- guesses
@@ -238,44 +181,51 @@ const char *qf_guess_name(qf_guess guess)
 }
 
 /* However far the nearest are: those who answer for qf_tuned_create() set a limit. */
-static qf_status guess_of(stage *s, const qf_sweep *sweep, qf_guess guess, const lesson *l,
-                          double *share)
+static qf_status ask_neighbours(stage *s, const qf_replay *replay, const qf_sweep *sweep,
+                                bool *any)
 {
-    QF_TRY(set(s, sweep, guess == QF_GUESS_LEARNED ? l->ranker : NULL));
-    if (guess == QF_GUESS_LEARNED && s->rung != QF_RUNG_LEARNED) return QF_OK;
-    if (guess == QF_GUESS_NEAREST) {
-        if (!qf_neighbours_expect(l->trial, l->trials, &sweep->kernel->problem, HUGE_VAL,
-                                  s->candidate, s->count))
-            return QF_OK;
-        QF_TRY(sort(s));
-    }
-    if (s->ns[0] > 0) *share = fastest_of(sweep) / s->ns[0];
+    qf_experience *trial;
+    int trials;
+
+    QF_TRY(replay_trials(replay, sweep, &trial, &trials));
+    *any = qf_neighbours_expect(trial, trials, &sweep->kernel->problem, HUGE_VAL, s->candidate,
+                                s->count);
+    qf_free(trial);
+    return sort(s);
+}
+
+static qf_status guess_of(stage *s, const qf_replay *replay, const qf_sweep *sweep,
+                          qf_guess guess, double *share)
+{
+    bool any = true;
+
+    QF_TRY(set(s, sweep, guess == QF_GUESS_LEARNED ? replay_lesson(replay, sweep) : NULL));
+    if (guess == QF_GUESS_LEARNED) any = s->rung == QF_RUNG_LEARNED;
+    if (guess == QF_GUESS_NEAREST) QF_TRY(ask_neighbours(s, replay, sweep, &any));
+    if (any && s->ns[0] > 0) *share = fastest_of(sweep) / s->ns[0];
     return QF_OK;
 }
 
-static qf_status guess_sweep(const qf_sweeps *sweeps, const qf_sweep *sweep, qf_guess guess,
-                             lesson *l, double *share)
+static qf_status guess_sweep(const qf_replay *replay, const qf_sweep *sweep, qf_guess guess,
+                             double *share)
 {
     stage s = {0};
 
     *share = 0;
     if (!sweep->kernel) return QF_OK;
-    QF_TRY(attend(sweeps, sweep, l));
-    const qf_status status = guess_of(&s, sweep, guess, l, share);
+    const qf_status status = guess_of(&s, replay, sweep, guess, share);
     stage_release(&s);
     return status;
 }
 
-qf_status qf_simulate_guess(const qf_sweeps *sweeps, qf_guess guess, qf_progress *progress,
+qf_status qf_simulate_guess(const qf_replay *replay, qf_guess guess, qf_progress *progress,
                             void *context, double *share)
 {
-    qf_status status = QF_OK;
-    lesson l = {0};
+    const qf_sweeps *sweeps = replay_sweeps(replay);
 
-    for (int i = 0; status == QF_OK && i < sweeps->count; i++) {
-        status = guess_sweep(sweeps, &sweeps->item[i], guess, &l, &share[i]);
-        if (status == QF_OK) status = tell(progress, context, i + 1, sweeps->count);
+    for (int i = 0; i < sweeps->count; i++) {
+        QF_TRY(guess_sweep(replay, &sweeps->item[i], guess, &share[i]));
+        QF_TRY(replay_tell(progress, context, i + 1, sweeps->count));
     }
-    lesson_release(&l);
-    return status;
+    return QF_OK;
 }

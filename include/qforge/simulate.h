@@ -35,11 +35,20 @@ typedef struct qf_effort {
 } qf_effort;
 int qf_effort_trials(const qf_effort *effort, int count);
 
-/* The fastest of the sweep over the fastest found, for every effort: share[sweep][run][effort],
- * in one array.  Runs differ by seed.  What is expected of candidates is learned from the
- * sweeps of other shapes (m, n, k), whatever the width of their weights.
+/* Sweeps, and what those of all other shapes (m, n, k) teach of each, whatever the width of
+ * their weights. */
+typedef struct qf_replay qf_replay;
+
+/* Learns, which takes longer than the walks do.  Borrows the sweeps.
  *   progress  as in engine.h, counting sweeps; may be NULL.  QF_INTERRUPTED when it says so */
-QF_MUST_CHECK qf_status qf_simulate(const qf_sweeps *sweeps, qf_strategy strategy, int runs,
+QF_MUST_CHECK qf_status qf_replay_open(const qf_sweeps *sweeps, qf_progress *progress,
+                                       void *context, qf_replay **replay);
+void qf_replay_close(qf_replay *replay); /* NULL is fine */
+
+/* The fastest of the sweep over the fastest found, for every effort: share[sweep][run][effort],
+ * in one array.  Runs differ by seed.
+ *   progress  as above */
+QF_MUST_CHECK qf_status qf_simulate(const qf_replay *replay, qf_strategy strategy, int runs,
                                     uint64_t seed, const qf_effort *effort, int efforts,
                                     qf_progress *progress, void *context, double *share);
 
@@ -52,7 +61,7 @@ typedef enum qf_guess {
 } qf_guess;
 const char *qf_guess_name(qf_guess guess);
 /* share[sweep], 0 where there is no answer: no other shape, or no kernels of ours. */
-QF_MUST_CHECK qf_status qf_simulate_guess(const qf_sweeps *sweeps, qf_guess guess,
+QF_MUST_CHECK qf_status qf_simulate_guess(const qf_replay *replay, qf_guess guess,
                                           qf_progress *progress, void *context, double *share);
 
 #endif

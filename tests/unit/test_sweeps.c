@@ -110,13 +110,15 @@ static void more_trials_find_no_less(void **state)
     static const qf_effort efforts[] = {{1, 0}, {8, 0}, {1, 0.5}, {1000, 0}};
     double share[SHAPES][2][4], guess[SHAPES];
     qf_sweeps sweeps = gathered();
+    qf_replay *replay;
 
     (void)state;
+    assert_int_equal(qf_replay_open(&sweeps, NULL, NULL, &replay), QF_OK);
     assert_int_equal(qf_effort_trials(&efforts[2], KERNELS), KERNELS / 2);
     assert_int_equal(qf_effort_trials(&efforts[3], KERNELS), KERNELS);
     for (int strategy = 0; strategy < QF_STRATEGY_COUNT; strategy++) {
         assert_int_equal(
-            qf_simulate(&sweeps, (qf_strategy)strategy, 2, 5, efforts, 4, NULL, NULL, **share),
+            qf_simulate(replay, (qf_strategy)strategy, 2, 5, efforts, 4, NULL, NULL, **share),
             QF_OK);
         for (int s = 0; s < SHAPES; s++)
             for (int r = 0; r < 2; r++) {
@@ -127,12 +129,13 @@ static void more_trials_find_no_less(void **state)
     }
     /* The prior is wrong in the same way everywhere, which can be learned; and the winner is
      * the same everywhere. */
-    assert_int_equal(qf_simulate_guess(&sweeps, QF_GUESS_PRIOR, NULL, NULL, guess), QF_OK);
+    assert_int_equal(qf_simulate_guess(replay, QF_GUESS_PRIOR, NULL, NULL, guess), QF_OK);
     for (int s = 0; s < SHAPES; s++) assert_true(guess[s] > 0.2 && guess[s] < 0.8);
-    assert_int_equal(qf_simulate_guess(&sweeps, QF_GUESS_LEARNED, NULL, NULL, guess), QF_OK);
+    assert_int_equal(qf_simulate_guess(replay, QF_GUESS_LEARNED, NULL, NULL, guess), QF_OK);
     for (int s = 0; s < SHAPES; s++) assert_true(guess[s] > 0.98);
-    assert_int_equal(qf_simulate_guess(&sweeps, QF_GUESS_NEAREST, NULL, NULL, guess), QF_OK);
+    assert_int_equal(qf_simulate_guess(replay, QF_GUESS_NEAREST, NULL, NULL, guess), QF_OK);
     for (int s = 0; s < SHAPES; s++) assert_true(guess[s] > 0.999);
+    qf_replay_close(replay);
     qf_sweeps_release(&sweeps);
 }
 
