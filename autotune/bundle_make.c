@@ -8,10 +8,8 @@
 #include "qforge/cpu.h"
 #include "qforge/memory.h"
 #include "qforge/store.h"
+#include "search/neighbours.h"
 #include "space.h"
-
-/* As far as a tuned shape speaks for another (source.c). */
-static const double nearest_limit = 2.5;
 
 /* The machine kernels of each instruction set are chosen for: this one where it runs them,
  * else one of which nothing is known but that it does. */
@@ -63,7 +61,7 @@ static bool visit(void *context, const char *tune_key, int code_abi, const qf_be
         if (row->kernel.isa != best->kernel.isa || !same_kind(&row->problem, &best->problem))
             continue;
         const double distance = qf_problem_distance(&row->problem, &best->problem);
-        if (distance > nearest_limit) continue;
+        if (distance > QF_NEAR) continue;
         const qf_bundle_row found = {
             .problem = row->problem,
             .kernel = best->kernel,

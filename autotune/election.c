@@ -15,6 +15,9 @@
 /* A long duel takes about so many times as long as a short one. */
 enum { FINALISTS = 10, PLACED = 3, LONGER = 4 };
 
+static const int placements[] = {32, 64};
+enum { PLACEMENTS = sizeof placements / sizeof *placements };
+
 /* Of the time that is left for a duel, what it may sample for; the rest is for the fork, the
  * packing and the warming up. */
 static const double share_of_sampling = 0.7;
@@ -105,11 +108,25 @@ static int rank_finalists(const tuning *t, int *index, int count)
 typedef struct vote {
     tuning *t;
     qf_kernel_id leader;
-    double leader_ns; /* as its trial said */
-    bool reigns;      /* it was elected before, here or where qforge comes from */
-    bool unheard;     /* a duel was not heard, so nobody knows who is the fastest */
-    double duel_s;    /* the longest so far took */
+    double leader_ns;  /* as its trial said */
+    bool reigns;       /* it was elected before, here or where qforge comes from */
+    bool unheard;      /* a duel was not heard, so nobody knows who is the fastest */
+    double duel_s;     /* the longest so far took */
+    int met, meetings; /* finalists and placements: so far, and at most */
 } vote;
+
+/* The leader was met, or there was no need. */
+static void tell(vote *v, const qf_kernel_id *challenger)
+{
+    const tuning *t = v->t;
+    const qf_tune_event event = {.problem = t->problem,
+                                 .final = true,
+                                 .done = ++v->met,
+                                 .total = v->meetings,
+                                 .kernel = challenger,
+                                 .best_ns = tuning_best_ns(t)};
+    if (t->options->report) t->options->report(t->options->context, &event);
+}
 
 /* Whether the time for it is there; what a first one takes nobody knows. */
 static bool may_go_on(const vote *v, double seconds)
@@ -215,18 +232,18 @@ static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align,
  * tried at other places, as far as there is time. */
 static qf_status challenge_placements(vote *v, const int *index, int count)
 {
-    static const int placements[] = {32, 64};
-    enum { PLACEMENTS = sizeof placements / sizeof *placements };
     const qf_kernel_id first = v->leader;
     int placed = 0;
 
     for (int i = -1; i < count && placed < PLACED; i++) {
         const qf_kernel_id *finalist = i < 0 ? &first : &v->t->space.item[index[i]].kernel;
         if (i >= 0 && qf_kernel_equal(finalist, &first)) continue;
-        for (int p = 0; p < PLACEMENTS; p++)
+        for (int p = 0; p < PLACEMENTS; p++) {
             if (may_go_on(v, v->t->trial_s + v->duel_s))
                 QF_TRY(try_placement(v, finalist, placements[p],
                                      1.0 / ((PLACED - placed) * PLACEMENTS - p)));
+            tell(v, finalist);
+        }
         placed++;
     }
     return QF_OK;
@@ -298,12 +315,16 @@ qf_status tuning_elect(tuning *t, bool *complete)
 
     memcpy(index, fastest, sizeof fastest);
     const int count = rank_finalists(t, index, close);
-    vote v = {.t = t, .leader = t->space.item[index[0]].kernel, .leader_ns = t->ns[index[0]]};
+    vote v = {.t = t,
+              .leader = t->space.item[index[0]].kernel,
+              .leader_ns = t->ns[index[0]],
+              .meetings = count + PLACEMENTS * (count < PLACED ? count : PLACED)};
     QF_TRY(enthrone(&v));
     for (; compared < count && may_go_on(&v, 0); compared++) {
         const qf_kernel_id *next = &t->space.item[index[compared]].kernel;
-        if (qf_kernel_equal(next, &v.leader)) continue;
-        QF_TRY(challenge(&v, next, t->ns[index[compared]], 1.0 / (count - compared)));
+        if (!qf_kernel_equal(next, &v.leader))
+            QF_TRY(challenge(&v, next, t->ns[index[compared]], 1.0 / (count - compared)));
+        tell(&v, next);
     }
     const bool all = compared == count;
     if (all) QF_TRY(challenge_placements(&v, fastest, close));

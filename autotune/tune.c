@@ -10,6 +10,7 @@
 #include "qforge/champions.h"
 #include "qforge/clock.h"
 #include "qforge/memory.h"
+#include "search/neighbours.h"
 #include "search/ranking.h"
 #include "search/recall.h"
 #include "search/strategy.h"
@@ -17,7 +18,7 @@
 
 /* A search that is not thorough looks at one candidate in TENTH, or at TRIALS; at twice as many
  * while the ledger has taught little. */
-enum { AT_LEAST = 8, TENTH = 10, TRIALS = 16, SEEDS = 3 };
+enum { AT_LEAST = 8, TENTH = 10, TRIALS = 16, SEEDS = 3, SEEDS_AND_NEAREST };
 
 /* Three kernels in a row, each tried twice: memory is short for good. */
 enum { UNHEARD = 6 };
@@ -241,8 +242,7 @@ static void lead(tuning *t, int index, const tuning_word *word)
     t->rival = index;
 }
 
-/* As best known; 0: there is none. */
-static double best_ns(const tuning *t)
+double tuning_best_ns(const tuning *t)
 {
     return t->best < 0 ? 0 : qf_yardstick_told(&t->yardstick, t->ns[t->best]);
 }
@@ -267,7 +267,7 @@ static void note(tuning *t, int index, const tuning_word *word)
                                  .kernel = &t->space.item[index].kernel,
                                  .outcome = outcome,
                                  .reused = word->reused,
-                                 .best_ns = best_ns(t)};
+                                 .best_ns = tuning_best_ns(t)};
     t->options->report(t->options->context, &event);
 }
 
@@ -364,16 +364,34 @@ static void add_champions(known *k, bool from_here)
     }
 }
 
-/* Then what won elsewhere: on another machine, with other code, in a file from outside, or was
- * shipped.  It is judged and timed here as anything else. */
+/* What won the nearest other product here, besides the seeds. */
+static qf_status add_nearest(known *k)
+{
+    const tuning *t = k->search;
+    const qf_scope scope = tuning_scope(t->options);
+    qf_best best;
+
+    const qf_status status =
+        qf_store_nearest(t->options->store, &scope, t->problem, QF_NEAR, &best);
+    if (status == QF_NOT_FOUND) return QF_OK;
+    QF_TRY(status);
+    const int i = qf_neighbours_likest(t->problem, t->space.item, t->space.count, &best.problem,
+                                       &best.kernel);
+    if (i >= 0 && best.cache == t->bench.cache && t->ns[i] == 0) k->index[k->count++] = i;
+    return QF_OK;
+}
+
+/* Then what won elsewhere: on another machine, with other code, in a file from outside, was
+ * shipped, or won another product.  It is judged and timed here as anything else. */
 static qf_status plant_seeds(tuning *t)
 {
-    int index[SEEDS];
+    int index[SEEDS_AND_NEAREST];
     known k = {t, index, 0};
 
     QF_TRY(qf_store_each_seed(t->options->store, t->problem, is_seed, &k));
     add_champions(&k, true);
     add_champions(&k, false);
+    QF_TRY(add_nearest(&k));
     return try_known(t, &k);
 }
 

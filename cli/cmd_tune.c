@@ -34,7 +34,7 @@ typedef struct run {
     int64_t session;
     cli_problems problems;
     cli_progress progress;
-    int64_t start_ns;
+    int64_t start_ns, trial_ns;          /* of all; when the last trial ended */
     int candidates, looked_at, measured; /* over all problems */
     int at, begun;                       /* problem, problems */
     qf_tune_result *result;              /* [problems.count] */
@@ -55,12 +55,15 @@ static double elapsed(const run *r)
     return (double)(qf_now_ns() - r->start_ns) * 1e-9;
 }
 
-/* Reused outcomes cost next to nothing: the rest goes at the pace of those measured. */
-static double seconds_left(const run *r)
+/* Reused outcomes cost next to nothing: the rest goes at the pace of those measured, and
+ * meetings at that of meetings.  Before an event (NULL) there is but a guess. */
+static double seconds_left(const run *r, const qf_tune_event *event)
 {
     const double pace = r->measured ? elapsed(r) / r->measured : 0.3;
-    const double left = pace * (r->candidates - r->looked_at);
     const double budget = r->budget - elapsed(r);
+    double left = pace * (r->candidates - r->looked_at);
+
+    if (event && event->final) left += cli_seconds_left(r->trial_ns, event->done, event->total);
     return r->budget > 0 && budget < left ? (budget > 0 ? budget : 0) : left;
 }
 
@@ -71,10 +74,11 @@ static json_t *fields_of(const run *r, const qf_tune_event *event)
     qf_problem_print(event->problem, problem);
     qf_kernel_print(event->kernel, kernel);
     return json_pack("{s:i, s:i, s:s, s:i, s:i, s:o, s:s, s:f}", "product", r->at + 1, "of",
-                     r->problems.count, "problem", problem, "tried", event->done, "kernels",
-                     event->total, "best_us",
+                     r->problems.count, "problem", problem, event->final ? "met" : "tried",
+                     event->done, event->final ? "meetings" : "kernels", event->total,
+                     "best_us",
                      event->best_ns > 0 ? json_real(event->best_ns / 1e3) : json_null(),
-                     "kernel", kernel, "seconds_left", seconds_left(r));
+                     "kernel", kernel, "seconds_left", seconds_left(r, event));
 }
 
 static void report(void *context, const qf_tune_event *event)
@@ -82,14 +86,19 @@ static void report(void *context, const qf_tune_event *event)
     run *r = context;
     char name[QF_NAME_MAX], left[24];
 
-    r->looked_at++;
-    r->measured += !event->reused;
+    if (event->final && event->done == 1) cli_progress_end(&r->progress); /* another stage */
+    if (!event->final) {
+        r->looked_at++;
+        r->measured += !event->reused;
+        r->trial_ns = qf_now_ns();
+    }
     qf_problem_print(event->problem, name);
-    cli_duration(seconds_left(r), left);
+    cli_duration(seconds_left(r, event), left);
     cli_progress_tell(&r->progress, r->json ? fields_of(r, event) : NULL,
-                      "[%d/%d] %s: %d of %d kernels, best %.2f us, %s left", r->at + 1,
-                      r->problems.count, name, event->done, event->total, event->best_ns / 1e3,
-                      left);
+                      "[%d/%d] %s: %d of %d %s, best %.2f us, %s left", r->at + 1,
+                      r->problems.count, name, event->done, event->total,
+                      event->final ? "meetings of the fastest" : "kernels",
+                      event->best_ns / 1e3, left);
 }
 
 /* ---- results --------------------------------------------------------------------------- */
@@ -180,10 +189,11 @@ static void say_planned(run *r)
 
     if (r->json) {
         print_line(json_pack("{s:s, s:O, s:i, s:f}", "schema", "qforge-tune-plan/1", "problems",
-                             r->results, "kernels", r->candidates, "seconds", seconds_left(r)));
+                             r->results, "kernels", r->candidates, "seconds",
+                             seconds_left(r, NULL)));
         return;
     }
-    cli_duration(seconds_left(r), time);
+    cli_duration(seconds_left(r, NULL), time);
     printf("in all %d kernels for %d products, about %s\n", r->candidates, r->problems.count,
            time);
 }

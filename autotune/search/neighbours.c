@@ -113,6 +113,22 @@ static double correction(const neighbour *nearest, int found, const qf_problem *
     return sum / weights;
 }
 
+int qf_neighbours_likest(const qf_problem *problem, const qf_candidate *candidates, int count,
+                         const qf_problem *of, const qf_kernel_id *winner)
+{
+    const qf_experience won = {.problem = *of, .kernel = *winner};
+    double least = HUGE_VAL;
+    int likest = -1;
+
+    for (int i = 0; i < count; i++) {
+        const qf_kernel_id *kernel = &candidates[i].kernel;
+        if (kernel->recipe != winner->recipe || kernel->isa != winner->isa) continue;
+        const double far = unlike(problem, kernel, &won);
+        if (far < least) least = far, likest = i;
+    }
+    return likest;
+}
+
 bool qf_neighbours_expect(const qf_experience *trials, int count, const qf_problem *problem,
                           double limit, qf_candidate *candidates, int candidate_count)
 {

@@ -10,9 +10,6 @@
 
 enum { COLUMNS = 25, AXES = 7, ROWS_LEAST = 200, ROWS_MANY = 1000 };
 
-/* A quarter of the rows, or four octaves of width: beyond that other kernels win. */
-static const double nearest_limit = 2.5;
-
 struct qf_ranker {
     qf_boost *boost;      /* NULL: trials are too few for trees */
     bool well;            /* the trees saw many */
@@ -215,8 +212,8 @@ qf_rung qf_ranker_expect(const qf_ranker *ranker, const qf_problem *problem,
         ask_trees(ranker->boost, problem, candidates, count);
         return QF_RUNG_LEARNED;
     }
-    return qf_neighbours_expect(ranker->trial, ranker->trials, problem, nearest_limit,
-                                candidates, count)
+    return qf_neighbours_expect(ranker->trial, ranker->trials, problem, QF_NEAR, candidates,
+                                count)
                ? QF_RUNG_NEAREST
                : QF_RUNG_PRIOR;
 }

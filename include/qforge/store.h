@@ -201,7 +201,7 @@ QF_MUST_CHECK qf_status qf_store_best(qf_store *store, const qf_scope *scope,
 QF_MUST_CHECK qf_status qf_store_best_of_mode(qf_store *store, const qf_scope *scope,
                                               const qf_problem *problem, qf_cache_mode cache,
                                               qf_best *best);
-/* The best of the nearest problem of the same accuracy, op, quant and group, by
+/* The best of the nearest other problem of the same accuracy, op, quant and group, by
  * qf_problem_distance(); QF_NOT_FOUND when none is within `limit`. */
 QF_MUST_CHECK qf_status qf_store_nearest(qf_store *store, const qf_scope *scope,
                                          const qf_problem *problem, double limit,

@@ -47,11 +47,12 @@ typedef struct qf_tune_outline {
 /* What just happened, for a progress line. */
 typedef struct qf_tune_event {
     const qf_problem *problem;
-    int done, total;            /* candidates */
+    bool final;      /* one of the fastest few met the leader; else a candidate was tried */
+    int done, total; /* candidates; of finals meetings, at most so many */
     const qf_kernel_id *kernel; /* this one's */
-    const qf_outcome *outcome;
-    bool reused;    /* from the ledger */
-    double best_ns; /* so far, 0: none */
+    const qf_outcome *outcome;  /* NULL of finals */
+    bool reused;                /* from the ledger */
+    double best_ns;             /* so far, 0: none */
 } qf_tune_event;
 
 typedef struct qf_tune_options {

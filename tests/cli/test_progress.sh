@@ -34,7 +34,8 @@ told '"what":"simulated spaces","done":1,"of":3,"seconds_left":'"$number" \
 "$qforge" cpu --json | grep -q '"avx2"' || exit 77 # no emitted kernels here
 "$qforge" tune --shape 4x64x64 --bits 4,3 --threads 1 --trials 2 --db t.db --json >out 2>err
 for product in 1 2; do
-    told '"product":'$product',"of":2,"problem":"fast_q[43]g64_4x64x64_t1","tried":1,"kernels":2,"best_us":'"$number"',"kernel":"gemm_[a-z0-9_]*","seconds_left":'"$number"
+    told '"product":'$product',"of":2,"problem":"fast_q[43]g64_4x64x64_t1","tried":1,"kernels":2,"best_us":'"$number"',"kernel":"gemm_[a-z0-9_]*","seconds_left":'"$number" \
+        '"product":'$product',"of":2,"problem":"fast_q[43]g64_4x64x64_t1","met":1,"meetings":[1-9],"best_us":'"$number"',"kernel":"gemm_[a-z0-9_]*","seconds_left":'"$number"
 done
 [ "$(wc -l <out)" = 1 ] || fail "the result is not one line"
 "$qforge" tune --shape 4x64x128 --threads 1 --trials 2 --db t.db >out 2>err

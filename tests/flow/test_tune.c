@@ -39,7 +39,7 @@ static int end(void **state)
 typedef struct bed {
     qf_store *store;
     qf_tune_options options;
-    int events, stop_after; /* 0: never */
+    int events, meetings, stop_after; /* 0: never */
 } bed;
 
 static bool stop(void *context)
@@ -51,8 +51,8 @@ static bool stop(void *context)
 static void report(void *context, const qf_tune_event *event)
 {
     bed *b = context;
-    b->events++;
-    assert_true(event->done == b->events && event->done <= event->total);
+    const int count = event->final ? ++b->meetings : ++b->events;
+    assert_true(event->done == count && count <= event->total);
 }
 
 static bed made(int trials)
@@ -80,7 +80,7 @@ static qf_tune_result tuned(bed *b, const char *name, qf_status expected)
     qf_tune_result result;
     assert_int_equal(qf_problem_parse(name, &problem), QF_OK);
     b->options.context = b;
-    b->events = 0;
+    b->events = b->meetings = 0;
     const qf_status status = qf_tune(&b->options, &problem, &result);
     if (status != expected) fail_msg("%s: %s", name, qf_message());
     return result;
@@ -128,6 +128,7 @@ static void tuning_finds_records_and_reuses(void **state)
         assert_int_equal(first.measured, 3);
         assert_int_equal(first.failed + first.reused, 0);
         assert_int_equal(b.events, 3);
+        assert_in_range(b.meetings, 1, 3 + 3 * 2);
         assert_true(first.best.ns > 0 && first.best.low_ns <= first.best.ns);
         assert_int_equal(strlen(first.best.code_hash), 16);
         pretend_canaries(1e4, 1e4);

@@ -45,7 +45,7 @@ typedef struct order {
 static void report(void *context, const qf_tune_event *event)
 {
     order *o = context;
-    if (o->count < TRIED) o->kernel[o->count++] = *event->kernel;
+    if (!event->final && o->count < TRIED) o->kernel[o->count++] = *event->kernel;
 }
 
 static order tune_beside(const qf_champions *champions, int trials)
@@ -78,11 +78,11 @@ static order tune(int trials)
     return tune_beside(NULL, trials);
 }
 
-/* A win of the kernel, of another machine or ABI. */
-static void won(const char *path, const qf_cpu *where, int abi, const qf_kernel_id *kernel,
-                double ns)
+/* A win of the kernel, on a product of some machine and ABI. */
+static void won_by(const char *path, const qf_cpu *where, int abi, const qf_problem *product,
+                   const qf_kernel_id *kernel, double ns)
 {
-    const qf_trial trial = {problem, *kernel, qf_tune_cache_mode(&problem), 1000};
+    const qf_trial trial = {*product, *kernel, qf_tune_cache_mode(product), 1000};
     qf_session_info info = check_info;
     qf_store *store;
     int64_t session;
@@ -94,6 +94,13 @@ static void won(const char *path, const qf_cpu *where, int abi, const qf_kernel_
     check_tried(store, session, &trial, ns);
     assert_int_equal(qf_session_end(store, session, QF_SESSION_DONE), QF_OK);
     qf_store_close(store);
+}
+
+/* Of another machine or ABI. */
+static void won(const char *path, const qf_cpu *where, int abi, const qf_kernel_id *kernel,
+                double ns)
+{
+    won_by(path, where, abi, &problem, kernel, ns);
 }
 
 /* Far from where any strategy begins. */
@@ -136,6 +143,29 @@ static void a_file_from_outside_is_a_seed(void **state)
         assert_true(qf_kernel_equal(&o.kernel[0], far(3)));
         assert_int_equal(o.count, 1);
     }
+}
+
+/* Of those that are near enough the nearest, and after what won this very product elsewhere. */
+static void what_won_the_nearest_product_is_tried(void **state)
+{
+    qf_problem near = problem, nearer = problem, other = problem;
+
+    (void)state;
+    if (space.count < 8) skip();
+    near.n *= 4, nearer.n *= 2, other.m *= 4;
+    won_by(check_ledger, &cpu, QF_CODE_ABI, &other, far(0), 100);
+    order o = tune(2);
+    for (int i = 0; i < 2; i++) assert_false(qf_kernel_equal(&o.kernel[i], far(0)));
+
+    check_ledger_clean(NULL);
+    check_ledger_fresh(NULL);
+    won_by(check_ledger, &cpu, QF_CODE_ABI, &near, far(3), 100);
+    won_by(check_ledger, &cpu, QF_CODE_ABI, &nearer, far(2), 500);
+    won(check_ledger, &cpu, QF_CODE_ABI + 1, far(1), 400);
+    o = tune(3);
+    assert_true(qf_kernel_equal(&o.kernel[0], far(1)));
+    assert_true(qf_kernel_equal(&o.kernel[1], far(2)));
+    assert_false(qf_kernel_equal(&o.kernel[2], far(3)));
 }
 
 /* Everything tried was about as fast, nobody is elected yet, and there is a champion; returns
@@ -208,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SEED_TEST(what_won_elsewhere_is_tried_first),
         SEED_TEST(a_file_from_outside_is_a_seed),
+        SEED_TEST(what_won_the_nearest_product_is_tried),
         SEED_TEST(a_shipped_champion_leads),
         SEED_TEST(without_seeds_nothing_changes),
     };

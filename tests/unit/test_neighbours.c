@@ -154,6 +154,26 @@ static void rows_that_fall_alike_are_alike(void **state)
     assert_true(factor(&c[1]) < factor(&c[2]));
 }
 
+/* Steps and rows of the other shape are none here; a recipe that is not here has no like. */
+static void a_winners_like_is_found(void **state)
+{
+    qf_candidate c[ROWS];
+    qf_problem wider = asked;
+    qf_kernel_id winner = kernel_of(6);
+
+    (void)state;
+    wider.n *= 2;
+    reset(c);
+    winner.tile.kc = 4096, winner.tile.mc = 1680;
+    assert_int_equal(qf_neighbours_likest(&asked, c, ROWS, &wider, &winner), 5);
+    c[5].kernel.recipe = QF_RECIPE_QUAD;
+    assert_int_equal(qf_neighbours_likest(&asked, c, ROWS, &wider, &winner), 6);
+    winner.recipe = QF_RECIPE_PANEL;
+    assert_int_equal(qf_neighbours_likest(&asked, c, ROWS, &wider, &winner), -1);
+    winner = kernel_of(6), winner.isa = QF_ISA_NEON;
+    assert_int_equal(qf_neighbours_likest(&asked, c, ROWS, &wider, &winner), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +182,7 @@ int main(void)
         cmocka_unit_test(unlike_problems_say_nothing),
         cmocka_unit_test(the_two_nearest_speak),
         cmocka_unit_test(rows_that_fall_alike_are_alike),
+        cmocka_unit_test(a_winners_like_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

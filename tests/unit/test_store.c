@@ -369,6 +369,9 @@ static void nearest_is_by_distance_within_the_family(void **state)
     many.m = 256;
     assert_int_equal(qf_store_nearest(store, &check_scope, &many, 4, &best), QF_OK);
     assert_int_equal(best.problem.m, 512);
+    /* It is not its own neighbour. */
+    assert_int_equal(qf_store_nearest(store, &check_scope, &far.problem, 4, &best),
+                     QF_NOT_FOUND);
     qf_store_close(store);
 }
 
