@@ -307,11 +307,45 @@ static qf_status enthrone(vote *v)
     return QF_OK;
 }
 
+/* Of the fastest few, or the favourite, which is none of them. */
+static bool has_to_meet(const int *fastest, int count, int finalist)
+{
+    for (int i = QF_FINALISTS_LEAST; i < count; i++)
+        if (fastest[i] == finalist) return false;
+    return true;
+}
+
+/* Who meets the leader, in the order of `index`.  Where the machine is slower than it was when
+ * they were chosen, those who are not of the fastest few are dropped.
+ *   fastest  the `close` of them, the fastest first
+ *   *all     whether all who have to have met */
+static qf_status challenge_all(vote *v, const int *index, int count, const int *fastest,
+                               int close, bool *all)
+{
+    const tuning *t = v->t;
+    int yet_to = 0;
+
+    for (int i = 0; i < count; i++) yet_to += has_to_meet(fastest, close, index[i]);
+    *all = true;
+    for (int i = 0; i < count && *all; i++) {
+        const qf_kernel_id *next = &t->space.item[index[i]].kernel;
+        if (has_to_meet(fastest, close, index[i]))
+            *all = may_go_on(v, 0), yet_to--;
+        else if (tuning_stopped(t) ||
+                 !qf_pace_meeting(tuning_seconds_left(t), v->duel_s, yet_to))
+            continue;
+        if (*all && !qf_kernel_equal(next, &v->leader))
+            QF_TRY(challenge(v, next, t->ns[index[i]], 1.0 / (count - i)));
+        tell(v, next);
+    }
+    return QF_OK;
+}
+
 qf_status tuning_elect(tuning *t, bool *complete)
 {
     int fastest[FINALISTS] = {t->best}, index[FINALISTS + 1];
     const int close = finalists_of(t, fastest);
-    int compared = 0;
+    bool all;
 
     memcpy(index, fastest, sizeof fastest);
     const int count = rank_finalists(t, index, close);
@@ -320,13 +354,7 @@ qf_status tuning_elect(tuning *t, bool *complete)
               .leader_ns = t->ns[index[0]],
               .meetings = count + PLACEMENTS * (count < PLACED ? count : PLACED)};
     QF_TRY(enthrone(&v));
-    for (; compared < count && may_go_on(&v, 0); compared++) {
-        const qf_kernel_id *next = &t->space.item[index[compared]].kernel;
-        if (!qf_kernel_equal(next, &v.leader))
-            QF_TRY(challenge(&v, next, t->ns[index[compared]], 1.0 / (count - compared)));
-        tell(&v, next);
-    }
-    const bool all = compared == count;
+    QF_TRY(challenge_all(&v, index, count, fastest, close, &all));
     if (all) QF_TRY(challenge_placements(&v, fastest, close));
     if (!all || v.unheard || tuning_stopped(t)) {
         *complete = false;

@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-enum { FINALISTS_LEAST = 5 };
-
 static const double finalist_s = 0.5;
 
 static const double share_of_finalists = 0.3, most_of_finalists = 12;
@@ -19,5 +17,11 @@ bool qf_pace_trial(double budget_s, double left_s, double longest_s)
 int qf_pace_finalists(double left_s, int most)
 {
     const int count = (int)fmin(left_s / finalist_s, most);
-    return count > FINALISTS_LEAST ? count : most < FINALISTS_LEAST ? most : FINALISTS_LEAST;
+    const int least = most < QF_FINALISTS_LEAST ? most : QF_FINALISTS_LEAST;
+    return count > least ? count : least;
+}
+
+bool qf_pace_meeting(double left_s, double longest_s, int yet_to)
+{
+    return left_s > 0 && left_s >= longest_s * (1 + yet_to);
 }
