@@ -315,29 +315,30 @@ static bool has_to_meet(const int *fastest, int count, int finalist)
     return true;
 }
 
-/* Who meets the leader, in the order of `index`.  Where the machine is slower than it was when
- * they were chosen, those who are not of the fastest few are dropped.
- *   fastest  the `close` of them, the fastest first
- *   *all     whether all who have to have met */
+/* The finalists meet the leader, in the order of `index`.  Where time becomes short those who
+ * do not have to are dropped. fastest  `close` of them, the fastest first *all     whether all
+ * who have to have met */
 static qf_status challenge_all(vote *v, const int *index, int count, const int *fastest,
                                int close, bool *all)
 {
     const tuning *t = v->t;
     int yet_to = 0;
 
+    *all = false;
     for (int i = 0; i < count; i++) yet_to += has_to_meet(fastest, close, index[i]);
-    *all = true;
-    for (int i = 0; i < count && *all; i++) {
+    for (int i = 0; i < count; i++) {
         const qf_kernel_id *next = &t->space.item[index[i]].kernel;
-        if (has_to_meet(fastest, close, index[i]))
-            *all = may_go_on(v, 0), yet_to--;
-        else if (tuning_stopped(t) ||
-                 !qf_pace_meeting(tuning_seconds_left(t), v->duel_s, yet_to))
+        const bool due = has_to_meet(fastest, close, index[i]);
+        if (!may_go_on(v, due ? 0 : v->duel_s * (1 + yet_to))) {
+            if (due) return QF_OK;
             continue;
-        if (*all && !qf_kernel_equal(next, &v->leader))
+        }
+        if (!qf_kernel_equal(next, &v->leader))
             QF_TRY(challenge(v, next, t->ns[index[i]], 1.0 / (count - i)));
+        yet_to -= due;
         tell(v, next);
     }
+    *all = true;
     return QF_OK;
 }
 
@@ -352,7 +353,7 @@ qf_status tuning_elect(tuning *t, bool *complete)
     vote v = {.t = t,
               .leader = t->space.item[index[0]].kernel,
               .leader_ns = t->ns[index[0]],
-              .meetings = count + PLACEMENTS * (count < PLACED ? count : PLACED)};
+              .meetings = count + PLACEMENTS * (count < PLACED ? count + 1 : PLACED)};
     QF_TRY(enthrone(&v));
     QF_TRY(challenge_all(&v, index, count, fastest, close, &all));
     if (all) QF_TRY(challenge_placements(&v, fastest, close));

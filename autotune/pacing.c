@@ -20,8 +20,3 @@ int qf_pace_finalists(double left_s, int most)
     const int least = most < QF_FINALISTS_LEAST ? most : QF_FINALISTS_LEAST;
     return count > least ? count : least;
 }
-
-bool qf_pace_meeting(double left_s, double longest_s, int yet_to)
-{
-    return left_s > 0 && left_s >= longest_s * (1 + yet_to);
-}

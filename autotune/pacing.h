@@ -11,15 +11,11 @@
  *   longest_s  of the trials so far; 0 before the first, which begins whatever it will take */
 bool qf_pace_trial(double budget_s, double left_s, double longest_s);
 
+/* So many of the fastest meet, however short time is. */
 enum { QF_FINALISTS_LEAST = 5 };
 
-/* How many finalists of `most` meet within left_s: half a second for each, but five at least.
+/* How many finalists of `most` meet within left_s: half a second for each, but those at least.
  */
 int qf_pace_finalists(double left_s, int most);
-
-/* Whether one who is not of those five meets the leader, or is dropped for the sake of those of
- * the five who have yet to.
- *   longest_s  of the meetings so far */
-bool qf_pace_meeting(double left_s, double longest_s, int yet_to);
 
 #endif

@@ -54,7 +54,7 @@ typedef struct tuning_word {
  * What it took and what the pairs said of the rival are kept. */
 QF_MUST_CHECK qf_status tuning_try(tuning *t, const qf_trial *trial, tuning_word *word);
 
-/* The time of the best as best known; 0: there is none. */
+/* The time of the best as best known, in ns; 0: there is none. */
 double tuning_best_ns(const tuning *t);
 
 /* The ledger's best in the mode of this search. */

@@ -197,7 +197,9 @@ qf_status qf_store_nearest(qf_store *store, const qf_scope *scope, const qf_prob
         qf_best next;
         if (!read_best(row, &next)) continue;
         const double distance = qf_problem_distance(&next.problem, problem);
-        if (distance == 0 || distance > limit || (found && distance >= limit)) continue;
+        if (qf_problem_equal(&next.problem, problem) || distance > limit ||
+            (found && distance >= limit))
+            continue;
         *best = next, limit = distance, found = true;
     }
     if (status != QF_NOT_FOUND) return status;

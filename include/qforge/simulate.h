@@ -35,11 +35,11 @@ typedef struct qf_effort {
 } qf_effort;
 int qf_effort_trials(const qf_effort *effort, int count);
 
-/* Sweeps, and what those of all other shapes (m, n, k) teach of each, whatever the width of
- * their weights. */
+/* Sweeps, and what those of all other shapes (m, n, k) and of the same instruction set teach of
+ * each, whatever the width of their weights.  Several threads may read one. */
 typedef struct qf_replay qf_replay;
 
-/* Learns, which takes longer than the walks do.  Borrows the sweeps.
+/* Learns, which takes longer than the walks do.  Borrows the sweeps; the caller closes it.
  *   progress  as in engine.h, counting sweeps; may be NULL.  QF_INTERRUPTED when it says so */
 QF_MUST_CHECK qf_status qf_replay_open(const qf_sweeps *sweeps, qf_progress *progress,
                                        void *context, qf_replay **replay);
@@ -47,7 +47,7 @@ void qf_replay_close(qf_replay *replay); /* NULL is fine */
 
 /* The fastest of the sweep over the fastest found, for every effort: share[sweep][run][effort],
  * in one array.  Runs differ by seed.
- *   progress  as above */
+ *   progress  as for qf_replay_open() */
 QF_MUST_CHECK qf_status qf_simulate(const qf_replay *replay, qf_strategy strategy, int runs,
                                     uint64_t seed, const qf_effort *effort, int efforts,
                                     qf_progress *progress, void *context, double *share);

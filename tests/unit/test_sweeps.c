@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ledger_fixture.h"
+#include "qforge/memory.h"
 #include "qforge/simulate.h"
 
 enum { SHAPES = 7, ROWS = 8, PANELS = 4, UNROLLS = 2, KERNELS = ROWS * PANELS * UNROLLS };
@@ -139,12 +140,62 @@ static void more_trials_find_no_less(void **state)
     qf_sweeps_release(&sweeps);
 }
 
+/* The same sweeps by another instruction set, of which the prior is right. */
+static qf_sweeps elsewhere(const qf_sweeps *sweeps)
+{
+    qf_sweeps other = {qf_alloc_array(SHAPES, sizeof *other.item), SHAPES};
+
+    assert_non_null(other.item);
+    for (int s = 0; s < SHAPES; s++) {
+        qf_sweep *sweep = &other.item[s];
+        *sweep = sweeps->item[s];
+        sweep->ns = qf_alloc_array(KERNELS, sizeof *sweep->ns);
+        sweep->kernel = qf_alloc_array(KERNELS, sizeof *sweep->kernel);
+        assert_true(sweep->ns && sweep->kernel);
+        for (int i = 0; i < KERNELS; i++) {
+            qf_experience *e = &sweep->kernel[i];
+            *e = sweeps->item[s].kernel[i];
+            e->kernel.isa = QF_ISA_NEON;
+            e->ns = sweep->ns[i] = e->predicted_ns;
+        }
+    }
+    return other;
+}
+
+/* What is learned of one says nothing of the other, though their shapes are the same. */
+static void instruction_sets_are_learned_apart(void **state)
+{
+    qf_sweeps here = gathered(), there = elsewhere(&here);
+    qf_sweep both[2 * SHAPES];
+    const qf_sweeps all = {both, 2 * SHAPES};
+    double guess[2 * SHAPES], alone[SHAPES];
+    qf_replay *replay;
+
+    (void)state;
+    memcpy(both, here.item, SHAPES * sizeof *both);
+    memcpy(both + SHAPES, there.item, SHAPES * sizeof *both);
+    assert_int_equal(qf_replay_open(&here, NULL, NULL, &replay), QF_OK);
+    assert_int_equal(qf_simulate_guess(replay, QF_GUESS_LEARNED, NULL, NULL, alone), QF_OK);
+    qf_replay_close(replay);
+    assert_int_equal(qf_replay_open(&all, NULL, NULL, &replay), QF_OK);
+    assert_int_equal(qf_simulate_guess(replay, QF_GUESS_LEARNED, NULL, NULL, guess), QF_OK);
+    qf_replay_close(replay);
+    for (int s = 0; s < SHAPES; s++) {
+        assert_true(guess[s] == alone[s]);
+        assert_true(guess[SHAPES + s] > 0.999);
+    }
+    qf_sweeps_release(&there);
+    qf_sweeps_release(&here);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_ledgers_problems_are_spaces, check_ledger_fresh,
                                         check_ledger_clean),
         cmocka_unit_test_setup_teardown(more_trials_find_no_less, check_ledger_fresh,
+                                        check_ledger_clean),
+        cmocka_unit_test_setup_teardown(instruction_sets_are_learned_apart, check_ledger_fresh,
                                         check_ledger_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
