@@ -85,6 +85,46 @@ static LLVMValueRef rows_at(const state *s, int b, int j)
     return cg_at_const(e, s->value[s->sums], 4L * (b * QF_BLOCK_QUADS + j) * cg_dot_rows(e));
 }
 
+/* So many of `count` products of a quad are begun before any is added, each in a register that
+ * neither the sums nor the quads, what those come from and the row at hand are in: four, or two
+ * where they do not come in fours; 1: there are too few to spare, of which more are wanted
+ * where quads are unpacked between the products. */
+static int products_at_once(const state *s, int count)
+{
+    const int vectors = 2 * s->quads->panels;
+    const int words = s->quads->unpacked ? s->quads->panels - 1 : vectors + 1;
+    const int spare = s->e->isa->registers - s->sums - vectors - words - 1;
+    if (s->sums > s->e->isa->registers / 2 || spare < (s->quads->unpacked ? 2 : 6)) return 1;
+    return spare > 4 && count % 4 == 0 ? 4 : 2;
+}
+
+/* sum[i] += product[i], all of them after the last product. */
+static void add_all(const cg_emit *e, LLVMValueRef *product, int count, LLVMValueRef *sum)
+{
+    cg_tie(e, product, count);
+    for (int i = 0; i < count; i++) sum[i] = LLVMBuildAdd(e->build, sum[i], product[i], "");
+}
+
+/* Where a product and its sum are two instructions, sums that any port could make take those
+ * that multiply, the more so in turns, one of each: on a Zen 4 87 cycles for 128 of both, and
+ * 78 where four products come before their four sums (docs/performance.md). */
+static void add_rows_apart(state *s, LLVMValueRef at, int first, const LLVMValueRef *quad)
+{
+    const cg_emit *e = s->e;
+    const int vectors = 2 * s->quads->panels, end = cg_dot_rows(e) * vectors;
+    const int some = products_at_once(s, end - first * vectors);
+    LLVMValueRef product[CG_CARRIED_MAX], x = NULL;
+    int count = 0;
+
+    for (int i = first * vectors; i < end; i++) {
+        if (i % vectors == 0) x = cg_load_splat_quad(e, cg_at_const(e, at, 4L * (i / vectors)));
+        product[count++] = e->isa->dot->product(e, quad[i % vectors], x);
+        if (count < some && i + 1 < end) continue;
+        add_all(e, product, count, &s->value[i + 1 - count]);
+        count = 0;
+    }
+}
+
 /* Products of one quad with the rows from `first` on. */
 static void add_rows(state *s, LLVMValueRef at, int first, const LLVMValueRef *quad)
 {
@@ -92,6 +132,10 @@ static void add_rows(state *s, LLVMValueRef at, int first, const LLVMValueRef *q
     const int rows = cg_dot_rows(e), vectors = 2 * s->quads->panels;
     cg_splats splats = {.at = at, .count = rows};
 
+    if (e->isa->dot->product && products_at_once(s, (rows - first) * vectors) > 1) {
+        add_rows_apart(s, at, first, quad);
+        return;
+    }
     for (int m = first; m < rows; m++) {
         cg_splat_take_quad(e, &splats, m);
         for (int v = 0; v < vectors; v++) {

@@ -13,6 +13,8 @@ typedef struct cg_dot {
     LLVMTypeRef (*type)(const cg_emit *e); /* of the accumulator */
     /* acc + the products of quad (u8) and x (s8), both <4 lanes x i8> */
     LLVMValueRef (*add)(const cg_emit *e, LLVMValueRef acc, LLVMValueRef quad, LLVMValueRef x);
+    /* The products alone, of the accumulator's type; NULL: one instruction adds them. */
+    LLVMValueRef (*product)(const cg_emit *e, LLVMValueRef quad, LLVMValueRef x);
     LLVMValueRef (*finish)(const cg_emit *e, LLVMValueRef acc); /* <lanes x i32> */
     int max_bits;              /* of a code one add can take without saturating */
     int (*max_adds)(int bits); /* adds before finish() that cannot overflow */

@@ -13,12 +13,15 @@ static LLVMValueRef call(const cg_emit *e, const char *narrow, const char *wide,
     return cg_intrinsic(e, e->lanes == 8 ? narrow : wide, NULL, 0, (LLVMValueRef[]){a, b}, 2);
 }
 
+static LLVMValueRef product(const cg_emit *e, LLVMValueRef quad, LLVMValueRef x)
+{
+    return call(e, "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx512.pmaddubs.w.512", quad, x);
+}
+
 static LLVMValueRef add_products(const cg_emit *e, LLVMValueRef acc, LLVMValueRef quad,
                                  LLVMValueRef x)
 {
-    LLVMValueRef pairs =
-        call(e, "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx512.pmaddubs.w.512", quad, x);
-    return LLVMBuildAdd(e->build, acc, pairs, "");
+    return LLVMBuildAdd(e->build, acc, product(e, quad, x), "");
 }
 
 static LLVMValueRef widen(const cg_emit *e, LLVMValueRef acc)
@@ -40,6 +43,7 @@ static int max_adds(int bits)
 const cg_dot cg_maddubs = {
     .type = sum_type,
     .add = add_products,
+    .product = product,
     .finish = widen,
     .max_bits = 4,
     .max_adds = max_adds,
