@@ -43,8 +43,8 @@ void qf_outcome_fail(qf_outcome *outcome, qf_verdict verdict, const char *detail
 QF_MUST_CHECK qf_status qf_clock(qf_bench *bench, const qf_kernel *kernel, double predicted_ns,
                                  qf_rival *rival, qf_outcome *outcome);
 
-/* The best of five rounds, or of fifteen. */
-typedef enum qf_duel_length { QF_DUEL_SHORT, QF_DUEL_LONG } qf_duel_length;
+/* The best of five rounds, or of fifteen, or of fifteen with rests between them. */
+typedef enum qf_duel_length { QF_DUEL_SHORT, QF_DUEL_LONG, QF_DUEL_LAST } qf_duel_length;
 
 /* Two kernels with outcomes, to be compared carefully. */
 typedef struct qf_duel {

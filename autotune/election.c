@@ -22,6 +22,9 @@ enum { PLACEMENTS = sizeof placements / sizeof *placements };
  * packing and the warming up. */
 static const double share_of_sampling = 0.7;
 
+/* A duel that confirms may take so long where there is time. */
+static const double last_s = 10;
+
 static bool pace_of(const tuning *t, qf_pace *pace)
 {
     const qf_scope scope = tuning_scope(t->options);
@@ -112,7 +115,7 @@ typedef struct vote {
     bool reigns;       /* it was elected before, here or where qforge comes from */
     bool unheard;      /* a duel was not heard, so nobody knows who is the fastest */
     double duel_s;     /* the longest so far took */
-    int met, meetings; /* finalists and placements: so far, and at most */
+    int met, meetings; /* finalists, the taker's second, placements: so far, and at most */
 } vote;
 
 /* The leader was met, or there was no need. */
@@ -178,26 +181,37 @@ static qf_status hold_duel(vote *v, const qf_kernel_id *challenger, qf_duel_leng
 typedef struct challenger {
     vote *v;
     const qf_kernel_id *kernel;
-    double share; /* of the time that is left, for a duel */
+    double share;     /* of the time that is left, for a short duel */
+    double reserve_s; /* others who are yet to come need at least */
 } challenger;
 
 static qf_status meet(void *context, qf_duel_length length, qf_comparison *duel)
 {
     const challenger *c = context;
-    return hold_duel(c->v, c->kernel, length, c->share * tuning_seconds_left(c->v->t), duel);
+    const double left = tuning_seconds_left(c->v->t);
+    const double longest = fmax(left - c->reserve_s, c->share * left);
+
+    return hold_duel(c->v, c->kernel, length,
+                     length == QF_DUEL_SHORT ? c->share * left
+                                             : fmin(longest, LONGER * c->share * left),
+                     duel);
 }
 
 static bool may_meet_for_long(void *context)
 {
     const challenger *c = context;
-    return may_go_on(c->v, LONGER * c->v->duel_s / c->share);
+    return may_go_on(c->v, LONGER * c->v->duel_s + c->reserve_s);
 }
 
-/*   ns     the challenger's
- *   share  of the time that is left then */
-static qf_status challenge(vote *v, const qf_kernel_id *kernel, double ns, double share)
+/* Few of the challengers leave a doubt that a long duel could remove, so whoever does may take
+ * the time that the others do not need for certain.
+ *   ns         the challenger's
+ *   share      of the time that is left then
+ *   reserve_s  of it that others need */
+static qf_status challenge(vote *v, const qf_kernel_id *kernel, double ns, double share,
+                           double reserve_s)
 {
-    challenger c = {v, kernel, share};
+    challenger c = {v, kernel, share, reserve_s};
     const qf_challenge rule = {v->reigns, meet, may_meet_for_long, &c};
     qf_comparison duel;
     bool won;
@@ -209,9 +223,30 @@ static qf_status challenge(vote *v, const qf_kernel_id *kernel, double ns, doubl
     return QF_OK;
 }
 
+/* Who took the seat meets who led at first once more, for long: what memory and neighbours on
+ * the host make faster for a second or two is no gain, and may be a loss in the next
+ * (1x1024x4096 at 2 bits with and without fetching ahead: 1.09 in five rounds of one search,
+ * 0.84 in those of another, both within a percent of that for certain). */
+static qf_status confirm(vote *v, const qf_kernel_id *first, double first_ns)
+{
+    const qf_kernel_id taker = v->leader;
+    const double taker_ns = v->leader_ns, left = tuning_seconds_left(v->t);
+    qf_comparison duel;
+
+    tell(v, &taker);
+    if (qf_kernel_equal(&taker, first) || !may_go_on(v, LONGER * v->duel_s)) return QF_OK;
+    v->leader = *first, v->leader_ns = first_ns;
+    const qf_status status = hold_duel(v, &taker, QF_DUEL_LAST, fmin(left, last_s), &duel);
+    if (status == QF_NOT_FOUND) return QF_OK;
+    QF_TRY(status);
+    if (qf_comparison_won(&duel) || qf_comparison_leads(&duel))
+        v->leader = taker, v->leader_ns = taker_ns;
+    return QF_OK;
+}
+
 /* A finalist with its loops placed otherwise.  Duels only if it may be the faster one.
- *   share  of the time that is left then */
-static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align, double share)
+ *   yet_to  placements of which it is the first */
+static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align, int yet_to)
 {
     tuning *t = v->t;
     qf_trial trial = {*t->problem, *finalist, t->bench.cache, t->ns[t->best]};
@@ -224,7 +259,7 @@ static qf_status try_placement(vote *v, const qf_kernel_id *finalist, int align,
     QF_TRY(status);
     if (word.outcome.verdict != QF_VERDICT_OK || word.low_ns > v->leader_ns || !may_go_on(v, 0))
         return QF_OK;
-    return challenge(v, &trial.kernel, word.ns, share);
+    return challenge(v, &trial.kernel, word.ns, 1.0 / yet_to, (yet_to - 1) * t->trial_s);
 }
 
 /* Placement alone can move a kernel by more than finalists differ, so where the compiler
@@ -241,7 +276,7 @@ static qf_status challenge_placements(vote *v, const int *index, int count)
         for (int p = 0; p < PLACEMENTS; p++) {
             if (may_go_on(v, v->t->trial_s + v->duel_s))
                 QF_TRY(try_placement(v, finalist, placements[p],
-                                     1.0 / ((PLACED - placed) * PLACEMENTS - p)));
+                                     (PLACED - placed) * PLACEMENTS - p));
             tell(v, finalist);
         }
         placed++;
@@ -315,9 +350,16 @@ static bool has_to_meet(const int *fastest, int count, int finalist)
     return true;
 }
 
+/* The short duels of all but the first of `yet_to` finalists, and the leader's placements. */
+static double reserve_of(const vote *v, int yet_to)
+{
+    return (yet_to - 1) * v->duel_s + PLACEMENTS * v->t->trial_s;
+}
+
 /* The finalists meet the leader, in the order of `index`.  Where time becomes short those who
- * do not have to are dropped. fastest  `close` of them, the fastest first *all     whether all
- * who have to have met */
+ * do not have to are dropped.
+ *   fastest  `close` of them, the fastest first
+ *   *all     whether all who have to have met */
 static qf_status challenge_all(vote *v, const int *index, int count, const int *fastest,
                                int close, bool *all)
 {
@@ -334,7 +376,8 @@ static qf_status challenge_all(vote *v, const int *index, int count, const int *
             continue;
         }
         if (!qf_kernel_equal(next, &v->leader))
-            QF_TRY(challenge(v, next, t->ns[index[i]], 1.0 / (count - i)));
+            QF_TRY(challenge(v, next, t->ns[index[i]], 1.0 / (count - i),
+                             reserve_of(v, count - i)));
         yet_to -= due;
         tell(v, next);
     }
@@ -353,9 +396,12 @@ qf_status tuning_elect(tuning *t, bool *complete)
     vote v = {.t = t,
               .leader = t->space.item[index[0]].kernel,
               .leader_ns = t->ns[index[0]],
-              .meetings = count + PLACEMENTS * (count < PLACED ? count + 1 : PLACED)};
+              .meetings = count + 1 + PLACEMENTS * (count < PLACED ? count + 1 : PLACED)};
     QF_TRY(enthrone(&v));
+    const qf_kernel_id first = v.leader;
+    const double first_ns = v.leader_ns;
     QF_TRY(challenge_all(&v, index, count, fastest, close, &all));
+    if (all) QF_TRY(confirm(&v, &first, first_ns));
     if (all) QF_TRY(challenge_placements(&v, fastest, close));
     if (!all || v.unheard || tuning_stopped(t)) {
         *complete = false;

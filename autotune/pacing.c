@@ -5,7 +5,7 @@
 
 static const double finalist_s = 0.5;
 
-static const double share_of_finalists = 0.3, most_of_finalists = 12;
+static const double share_of_finalists = 0.5, most_of_finalists = 16;
 
 bool qf_pace_trial(double budget_s, double left_s, double longest_s)
 {

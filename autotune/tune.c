@@ -395,30 +395,31 @@ static qf_status plant_seeds(tuning *t)
     return try_known(t, &k);
 }
 
-/* The most promising of a recipe, of all its tiles or of those one panel wide; -1: tried. */
-static int favourite_of(const tuning *t, qf_recipe recipe, bool narrow)
+/* The most promising of those of its recipe that are as wide. */
+static bool is_favourite(const tuning *t, int index)
 {
-    for (int i = 0; i < t->space.count; i++) {
-        const qf_kernel_id *id = &t->space.item[i].kernel;
-        if (id->recipe != recipe || (narrow && id->tile.nr > qf_isa_panel(id->isa))) continue;
-        return t->ns[i] == 0 ? i : -1;
+    const qf_kernel_id *const id = &t->space.item[index].kernel;
+
+    for (int i = 0; i < index; i++) {
+        const qf_kernel_id *before = &t->space.item[i].kernel;
+        if (before->recipe == id->recipe && before->tile.nr == id->tile.nr) return false;
     }
-    return -1;
+    return true;
 }
 
-/* Then every recipe's favourites: where the prior is wrong about a recipe, or about wide tiles,
- * as it is on a machine it has never seen, it is wrong about all of them alike, and a search
- * that begins with its sixteen favourites never meets the others. */
-static qf_status try_recipes(tuning *t)
+/* Then every recipe's favourites, of each width: where the prior is wrong about a recipe, or
+ * about wide tiles, as it is on a machine it has never seen, it is wrong about all of them
+ * alike, and a search that begins with its sixteen favourites never meets the others. */
+static qf_status try_favourites(tuning *t)
 {
-    for (int recipe = 0; recipe < QF_RECIPE_COUNT; recipe++)
-        for (int narrow = 0; narrow < 2; narrow++) {
-            const int i = favourite_of(t, (qf_recipe)recipe, narrow);
-            if (i < 0 || t->tried >= t->result->planned || tuning_stopped(t) || !time_left(t))
-                continue;
-            QF_TRY(try_one(t, i));
-        }
-    return QF_OK;
+    known k = {t, qf_alloc_array((size_t)t->space.count + 1, sizeof *k.index), 0};
+
+    if (!k.index) return QF_MEMORY;
+    for (int i = 0; i < t->space.count; i++)
+        if (is_favourite(t, i)) k.index[k.count++] = i;
+    const qf_status status = try_known(t, &k);
+    qf_free(k.index);
+    return status;
 }
 
 /* A kernel that was elected stands, until somebody asks for more trials than it took, or
@@ -437,7 +438,7 @@ static qf_status try_all(tuning *t, bool *complete)
     QF_TRY(recall_all(t));
     const bool settled = enough(t);
     if (!settled && time_left(t)) QF_TRY(plant_seeds(t));
-    if (!settled && !strategies[t->options->strategy].thorough) QF_TRY(try_recipes(t));
+    if (!settled && !strategies[t->options->strategy].thorough) QF_TRY(try_favourites(t));
     while (!settled && t->tried < t->result->planned) {
         if (tuning_stopped(t) || !time_left(t)) return QF_OK;
         const qf_search_view view = {&t->points, t->expected_ns, t->ns,
