@@ -66,7 +66,8 @@ static bool is_close(const tuning *t, int i)
 /* As many as there is time for; a short duel proves little, so rather fewer. */
 static int finalists_of(const tuning *t, int *index)
 {
-    const int room = qf_pace_finalists(tuning_seconds_left(t), FINALISTS);
+    const int room =
+        qf_pace_finalists(tuning_seconds_left(t), 1e-9 * t->ns[t->best], FINALISTS);
     int count = 0;
 
     while (count < room) {

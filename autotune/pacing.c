@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const double finalist_s = 0.5;
+static const double finalist_s = 0.5, finalist_products = 200;
 
 static const double share_of_finalists = 0.5, most_of_finalists = 16;
 
@@ -14,9 +14,10 @@ bool qf_pace_trial(double budget_s, double left_s, double longest_s)
     return left > 0 && left >= longest_s;
 }
 
-int qf_pace_finalists(double left_s, int most)
+int qf_pace_finalists(double left_s, double product_s, int most)
 {
-    const int count = (int)fmin(left_s / finalist_s, most);
+    const double each_s = fmax(finalist_s, finalist_products * product_s);
+    const int count = (int)fmin(left_s / each_s, most);
     const int least = most < QF_FINALISTS_LEAST ? most : QF_FINALISTS_LEAST;
     return count > least ? count : least;
 }

@@ -14,8 +14,9 @@ bool qf_pace_trial(double budget_s, double left_s, double longest_s);
 /* So many of the fastest meet, however short time is. */
 enum { QF_FINALISTS_LEAST = 5 };
 
-/* How many finalists of `most` meet within left_s: half a second for each, but those at least.
- */
-int qf_pace_finalists(double left_s, int most);
+/* How many finalists of `most` meet within left_s, but those at least: half a second for each,
+ * or 200 products, which is twice what a short duel of long ones takes, for some need a long
+ * one. product_s  of one product */
+int qf_pace_finalists(double left_s, double product_s, int most);
 
 #endif

@@ -407,14 +407,25 @@ static bool is_favourite(const tuning *t, int index)
     return true;
 }
 
-/* Then every recipe's favourites, of each width: where the prior is wrong about a recipe, or
- * about wide tiles, as it is on a machine it has never seen, it is wrong about all of them
- * alike, and a search that begins with its sixteen favourites never meets the others. */
+/* Whatever the ledger taught. */
+static int favourite_of_prior(const tuning *t)
+{
+    int first = 0;
+    for (int i = 1; i < t->space.count; i++)
+        if (t->space.item[i].predicted_ns < t->space.item[first].predicted_ns) first = i;
+    return first;
+}
+
+/* Then the prior's favourite, which leads the finalists, and every recipe's of each width: where
+ * the prior is wrong about a recipe, or about wide tiles, as it is on a machine it has never
+ * seen, it is wrong about all of them alike, and a search that begins with its sixteen
+ * favourites never meets the others. */
 static qf_status try_favourites(tuning *t)
 {
     known k = {t, qf_alloc_array((size_t)t->space.count + 1, sizeof *k.index), 0};
 
     if (!k.index) return QF_MEMORY;
+    k.index[k.count++] = favourite_of_prior(t);
     for (int i = 0; i < t->space.count; i++)
         if (is_favourite(t, i)) k.index[k.count++] = i;
     const qf_status status = try_known(t, &k);

@@ -57,13 +57,16 @@ static void without_a_budget_there_is_time(void **state)
 static void finalists_are_fewer_where_time_is_short(void **state)
 {
     (void)state;
-    assert_int_equal(qf_pace_finalists(HUGE_VAL, 10), 10);
-    assert_int_equal(qf_pace_finalists(5, 10), 10);
-    assert_int_equal(qf_pace_finalists(3.6, 10), 7);
-    assert_int_equal(qf_pace_finalists(0.1, 10), 5);
-    assert_int_equal(qf_pace_finalists(-1, 10), 5);
-    assert_int_equal(qf_pace_finalists(HUGE_VAL, 3), 3);
-    assert_int_equal(qf_pace_finalists(0, 3), 3);
+    assert_int_equal(qf_pace_finalists(HUGE_VAL, 1e-4, 10), 10);
+    assert_int_equal(qf_pace_finalists(5, 1e-4, 10), 10);
+    assert_int_equal(qf_pace_finalists(3.6, 1e-4, 10), 7);
+    assert_int_equal(qf_pace_finalists(0.1, 1e-4, 10), 5);
+    assert_int_equal(qf_pace_finalists(-1, 1e-4, 10), 5);
+    assert_int_equal(qf_pace_finalists(HUGE_VAL, 1e-4, 3), 3);
+    assert_int_equal(qf_pace_finalists(0, 1e-4, 3), 3);
+    /* Long products take longer to meet. */
+    assert_int_equal(qf_pace_finalists(16, 0.01, 10), 8);
+    assert_int_equal(qf_pace_finalists(16, 0.1, 10), 5);
 }
 
 int main(void)
