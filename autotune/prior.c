@@ -134,6 +134,7 @@ static double rows_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kerne
  * a Xeon's. */
 typedef struct dot_costs {
     double product, unpack, held, spill;
+    bool one; /* instruction for a product and its sum */
 } dot_costs;
 
 static dot_costs dot_costs_of(const qf_kernel_id *kernel)
@@ -142,8 +143,8 @@ static dot_costs dot_costs_of(const qf_kernel_id *kernel)
     const bool one = isa->bytes == QF_BYTES_DOTS && isa->vector_bytes == 64;
     const bool planes = qf_recipe_of(kernel->recipe)->planes > 1;
 
-    if (!one) return (dot_costs){kernel->quant == QF_Q8 ? 2.4 : 2.5, 1, 12, 0.7};
-    return (dot_costs){planes ? 2.4 : 2.05, planes ? 1 : 0.7, 16, 3};
+    if (!one) return (dot_costs){kernel->quant == QF_Q8 ? 2.4 : 2.5, 1, 12, 0.7, false};
+    return (dot_costs){planes ? 2.4 : 2.05, planes ? 1 : 0.7, 16, 3, true};
 }
 
 /* Four k at a time: unpack, then the products. */
@@ -189,8 +190,27 @@ static double widened_again(const qf_problem *p, const qf_kernel_id *kernel, con
     return (ceil_div(p->group, fit) - 1) * cost * at_least(0, (c->mr + 1) * c->vectors - held);
 }
 
-/* Codes are bytes in L1: a product and an add per row of x, a broadcast per row for all
- * vectors of the tile; unpacking once per pass over the rows. */
+/* Four k of bytes with all rows of x: a product and an add, a broadcast per row for all vectors
+ * of the tile.  Where one instruction does both, narrow tiles are about as fast as wide ones,
+ * and those with more sums than registers hold beside those in fp32 are not (fitted to spaces
+ * of a Zen 5, measured whole; a Zen 4 agrees, 128x2048x2048 at 2 bits). */
+static double bytes_step(const qf_kernel_id *kernel, const counts *c)
+{
+    const double loads = c->vectors + c->dot_rows;
+
+    if (dot_costs_of(kernel).one) return (2.1 * c->dot_rows * c->vectors + 0.85 * loads) / 3.8;
+    return (c->dot_rows * (2 * c->vectors + 1) + 0.6 * loads) / 3.6;
+}
+
+static double sums_in_memory(const qf_kernel_id *kernel, const counts *c)
+{
+    static const double held = 14, cost = 3;
+
+    if (!dot_costs_of(kernel).one) return 0;
+    return cost * at_least(0, c->mr * c->vectors - held) * c->dot_rows / c->mr;
+}
+
+/* Codes are bytes in L1; unpacking once per pass over the rows. */
 static double quad_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kernel_id *kernel)
 {
     const counts c = count(p, kernel);
@@ -198,11 +218,9 @@ static double quad_cycles(const qf_cpu *cpu, const qf_problem *p, const qf_kerne
     const double panel_bytes = kernel->tile.kc * (kernel->tile.nr + c.dot_rows);
     const double far = panel_bytes > 0.75 * (double)qf_cpu_cache_bytes(cpu, 1) ? 0.5 : 0;
     const double wide = p->quant == QF_Q8 ? 2 : 1;
-    const double loads = 0.6 * (c.vectors + c.dot_rows);
-    const double quad =
-        wide * (c.dot_rows * (2 * c.vectors + 1) + loads) / 3.6 + far * c.vectors;
-    const double flush =
-        c.vectors * (c.mr * 1.5 + c.dot_rows * 0.9) + 4 + widened_again(p, kernel, &c);
+    const double quad = wide * bytes_step(kernel, &c) + far * c.vectors;
+    const double flush = c.vectors * (c.mr * 1.5 + c.dot_rows * 0.9) + 4 +
+                         widened_again(p, kernel, &c) + sums_in_memory(kernel, &c);
     const double groups = ceil_div(c.depth, p->group);
     const double passes = ceil_div(c.m, kernel->tile.mc);
     const double edges = ceil_div(c.depth, kernel->tile.kc) * (2 * c.mr * c.vectors + 24);

@@ -48,7 +48,7 @@ static void report(void *context, const qf_tune_event *event)
     if (!event->final && o->count < TRIED) o->kernel[o->count++] = *event->kernel;
 }
 
-static order tune_beside(const qf_champions *champions, int trials)
+static order tune_by(qf_strategy strategy, const qf_champions *champions, int trials)
 {
     order o = {0};
     qf_tune_result result;
@@ -58,7 +58,7 @@ static order tune_beside(const qf_champions *champions, int trials)
     qf_tune_options options = {.cpu = &cpu,
                                .jit = jit,
                                .store = store,
-                               .strategy = QF_STRATEGY_EXHAUSTIVE,
+                               .strategy = strategy,
                                .budget_s = 20,
                                .trials = trials,
                                .recipe = QF_RECIPE_COUNT,
@@ -71,6 +71,11 @@ static order tune_beside(const qf_champions *champions, int trials)
     assert_int_equal(result.measured + result.failed + result.reused, trials);
     qf_store_close(store);
     return o;
+}
+
+static order tune_beside(const qf_champions *champions, int trials)
+{
+    return tune_by(QF_STRATEGY_EXHAUSTIVE, champions, trials);
 }
 
 static order tune(int trials)
@@ -168,6 +173,39 @@ static void what_won_the_nearest_product_is_tried(void **state)
     assert_false(qf_kernel_equal(&o.kernel[2], far(3)));
 }
 
+/* Other products have taught that it takes twice as long as expected, so that nobody would look
+ * at it for long, and it may be the fastest here. */
+static void the_prior_s_favourite_is_tried(void **state)
+{
+    enum { PRODUCTS = 8 };
+    int first = 0;
+
+    (void)state;
+    if (space.count <= 2 * TRIED || space.count * PRODUCTS < 200) skip();
+    for (int i = 1; i < space.count; i++)
+        if (space.item[i].predicted_ns < space.item[first].predicted_ns) first = i;
+    qf_session_info info = check_info;
+    qf_store *store = check_ledger_open(QF_STORE_WRITE);
+    int64_t session;
+    info.cpu = &cpu;
+    assert_int_equal(qf_session_begin(store, &info, &session), QF_OK);
+    for (int p = 2; p < 2 + PRODUCTS; p++)
+        for (int i = 0; i < space.count; i++) {
+            qf_trial trial = {problem, space.item[i].kernel, qf_tune_cache_mode(&problem),
+                              space.item[i].predicted_ns * p};
+            trial.problem.n *= p;
+            check_tried(store, session, &trial, trial.predicted_ns * (i == first ? 2 : 1));
+        }
+    assert_int_equal(qf_session_end(store, session, QF_SESSION_DONE), QF_OK);
+    qf_store_close(store);
+
+    const order o = tune_by(QF_STRATEGY_GUIDED, NULL, TRIED);
+    bool tried = false;
+    for (int i = 0; i < o.count; i++)
+        tried |= qf_kernel_equal(&o.kernel[i], &space.item[first].kernel);
+    assert_true(tried);
+}
+
 /* Everything tried was about as fast, nobody is elected yet, and there is a champion; returns
  * whether it was the first to be challenged. */
 static bool leads(const qf_champions *champions)
@@ -239,6 +277,7 @@ int main(void)
         SEED_TEST(what_won_elsewhere_is_tried_first),
         SEED_TEST(a_file_from_outside_is_a_seed),
         SEED_TEST(what_won_the_nearest_product_is_tried),
+        SEED_TEST(the_prior_s_favourite_is_tried),
         SEED_TEST(a_shipped_champion_leads),
         SEED_TEST(without_seeds_nothing_changes),
     };
