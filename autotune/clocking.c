@@ -318,7 +318,8 @@ static qf_status duel_once(void *context, int round, qf_comparison *comparison)
                                                  : lengths[duel->length].share_of_later),
                  .seed = duel->seed + (uint64_t)round};
 
-    if (round > 0) qf_rest(lengths[duel->length].rest * p.seconds);
+    const double rest = lengths[duel->length].rest;
+    if (round > 0 && rest > 0) qf_rest(rest * p.seconds);
     options.max_seconds = fmin(options.max_seconds, p.seconds);
     options.min_seconds = fmin(options.min_seconds, p.seconds);
     qf_status status = place(d->bench, duel->a, &jit[0], &a);

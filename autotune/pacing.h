@@ -15,8 +15,8 @@ bool qf_pace_trial(double budget_s, double left_s, double longest_s);
 enum { QF_FINALISTS_LEAST = 5 };
 
 /* How many finalists of `most` meet within left_s, but those at least: half a second for each,
- * or 200 products, which is twice what a short duel of long ones takes, for some need a long
- * one. product_s  of one product */
+ * or 200 products, twice as long as short duels of long products take: some need a long one.
+ *   product_s  of one */
 int qf_pace_finalists(double left_s, double product_s, int most);
 
 #endif

@@ -416,9 +416,9 @@ static int favourite_of_prior(const tuning *t)
     return first;
 }
 
-/* Then the prior's favourite, which leads the finalists, and every recipe's of each width: where
- * the prior is wrong about a recipe, or about wide tiles, as it is on a machine it has never
- * seen, it is wrong about all of them alike, and a search that begins with its sixteen
+/* Then the prior's favourite, which leads the finalists, and every recipe's of each width:
+ * where the prior is wrong about a recipe, or about wide tiles, as it is on a machine it has
+ * never seen, it is wrong about all of them alike, and a search that begins with its sixteen
  * favourites never meets the others. */
 static qf_status try_favourites(tuning *t)
 {
