@@ -54,7 +54,13 @@ rm -f "$QFORGE_DB"*
 "$qforge" tune --shape 8x320x192 --bits 3 --group 32 --threads 1 \
     --strategy exhaustive --json >"$dir/out" 2>"$dir/err" &
 pid=$!
-sleep 3
+until
+    ok=$(count ok 2>/dev/null)
+    [ "${ok:-0}" -ge 1 ]
+do
+    kill -0 "$pid" 2>/dev/null || fail "ended before it could be interrupted"
+    sleep 0.1
+done
 kill -TERM "$pid" 2>/dev/null || fail "ended before it could be interrupted"
 code=0
 wait "$pid" || code=$?
